@@ -1,0 +1,89 @@
+HIGAWARI_HOME ?= var/main
+DEMO_HOME ?= var/demo
+PORT ?= 8080
+
+VENV := .venv
+PY := $(VENV)/bin/python
+RUN_READY := $(VENV)/.run-ready
+DEV_READY := $(VENV)/.dev-ready
+UV = $(shell command -v uv || echo $(VENV)/bin/uv)
+EMBEDDED := $(PY) -m include.embedded
+INSIDE := $(EMBEDDED) exec --home $(HIGAWARI_HOME) --
+COMPILE := pip compile --quiet --universal --python-version 3.11 --custom-compile-command "make lock"
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up down status ingest freshness test unit lint bench lock
+
+# Show what make can do
+help:
+	@awk '/^# /{text = substr($$0, 3); next} /^[a-z]+:/{if (text) {split($$1, name, ":"); printf "  make %-10s %s\n", name[1], text}} {text = ""}' $(MAKEFILE_LIST)
+	@echo "  Variables: HIGAWARI_HOME=$(HIGAWARI_HOME) PORT=$(PORT) PYTHON=<3.11, 3.12 or 3.13>"
+
+# Make the environment in .venv from the lock (every other target does so by itself)
+setup: $(RUN_READY)
+
+# Simulate a photo service and run the recommender on it from end to end
+demo: $(RUN_READY)
+	$(PY) -m include.demo --home $(DEMO_HOME) --port $(PORT)
+
+# Start Airflow on this machine, with its data in HIGAWARI_HOME and its UI on PORT
+up: $(RUN_READY)
+	$(EMBEDDED) up --home $(HIGAWARI_HOME) --port $(PORT)
+
+# Stop the Airflow of HIGAWARI_HOME
+down: $(RUN_READY)
+	$(EMBEDDED) down --home $(HIGAWARI_HOME)
+
+# Say which components run and whether they are healthy
+status: $(RUN_READY)
+	$(EMBEDDED) status --home $(HIGAWARI_HOME)
+
+# Land your own events and items: make ingest SOURCE=path/to/folder
+ingest: $(RUN_READY)
+	@test -n "$(SOURCE)" || { echo "Expected: the folder or file to land. Found: no SOURCE. Next step: make ingest SOURCE=path/to/folder"; exit 2; }
+	$(INSIDE) python -m include.recommender.ingest --source "$(SOURCE)"
+
+# Say what readers see and how old it is; fails where it is not fresh
+freshness: $(RUN_READY)
+	@$(INSIDE) python -m include.retraining.publication.freshness
+
+# Run every test: units, and those which start Airflow
+test: $(DEV_READY)
+	$(PY) -m pytest -q --durations=15
+
+# Run the tests which take seconds
+unit: $(DEV_READY)
+	$(PY) -m pytest -q -m "not integration and not service"
+
+# Check style, format and types
+lint: $(DEV_READY)
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+
+# Measure speed and memory
+bench: $(RUN_READY)
+	$(PY) -m benchmarks
+
+# Resolve requirements.in and requirements-dev.in into exact versions for Python 3.11-3.13
+lock: $(PY)
+	$(UV) $(COMPILE) requirements.in -o requirements.txt
+	$(UV) $(COMPILE) requirements-dev.in -o requirements-dev.txt
+
+# A command that exists may still fail to start (pyenv shims), so each is tried before it is chosen.
+$(PY):
+	@for python in $(or $(PYTHON),python3.13 python3.12 python3.11 python3); do \
+		"$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null || continue; \
+		echo "Making $(VENV) with $$("$$python" --version) ($$python)"; \
+		if command -v uv >/dev/null; then uv venv --python "$$("$$python" -c 'import sys; print(sys.executable)')" $(VENV); exit; fi; \
+		"$$python" -m venv $(VENV) && $(PY) -m pip install uv; exit; \
+	done; \
+	echo "Expected: Python 3.11, 3.12 or 3.13. Found: $(if $(PYTHON),$(PYTHON) is none of them or does not start,none among python3.13 python3.12 python3.11 python3). Next step: make setup PYTHON=/path/to/python3.12"; exit 1
+
+$(RUN_READY): requirements.txt | $(PY)
+	$(UV) pip install --python $(PY) -r requirements.txt
+	@touch $@
+
+$(DEV_READY): requirements-dev.txt $(RUN_READY)
+	$(UV) pip install --python $(PY) -r requirements-dev.txt
+	@touch $@

@@ -1,0 +1,58 @@
+"""Arrays keyed by ids: look-ups and top-n selection whose order never depends on chance."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import sparse
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+MICROS = 1_000_000
+
+
+def positions(ids: pa.ChunkedArray, among: pa.ChunkedArray) -> NDArray[np.int64]:
+    """Position of each id in `among` (unique ids), -1 where it is not there."""
+    import pyarrow.compute as pc
+
+    return np.asarray(pc.index_in(ids, value_set=among.combine_chunks()).fill_null(-1).to_numpy(), np.int64)
+
+
+def rank_within(groups: NDArray[np.int64], scores: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Rank (1 = highest score) of each element within its group; equal scores keep their order."""
+    order = np.lexsort((-scores, groups))
+    ranks = np.empty(len(groups), np.int64)
+    ranks[order] = position_in_group(groups[order]) + 1
+    return ranks
+
+
+def position_in_group(sorted_groups: NDArray[np.int64]) -> NDArray[np.int64]:
+    """0, 1, 2, ... within each run of equal values of a sorted array."""
+    count = len(sorted_groups)
+    starts = np.r_[True, sorted_groups[1:] != sorted_groups[:-1]] if count else np.zeros(0, bool)
+    first = np.maximum.accumulate(np.where(starts, np.arange(count), 0))
+    return np.arange(count) - first
+
+
+def top_n_per_row(matrix: sparse.csr_matrix, n: int) -> sparse.csr_matrix:
+    """The n largest entries of each row, as micro-units, equal ones by lower column. Rows end sorted by column."""
+    matrix = sparse.csr_matrix(matrix)
+    columns = matrix.shape[1]
+    micros = np.rint(np.asarray(matrix.data, np.float64) * MICROS).astype(np.int64)
+    # One integer per entry that orders by value, then by column: equal values never depend on the selection algorithm.
+    keys = micros * columns + (columns - 1 - matrix.indices)
+    kept = []
+    for start, end in zip(matrix.indptr[:-1], matrix.indptr[1:], strict=True):
+        row = keys[start:end]
+        kept.append(row if len(row) <= n else row[np.argpartition(-row, n - 1)[:n]])
+    lengths = np.array([len(row) for row in kept], np.int64)
+    chosen = np.concatenate(kept) if kept else np.zeros(0, np.int64)
+    values, inverted = np.divmod(chosen, columns) if columns else (chosen, chosen)
+    result = sparse.csr_matrix(
+        (values.astype(np.float64) / MICROS, columns - 1 - inverted, np.r_[0, np.cumsum(lengths)]), shape=matrix.shape
+    )
+    result.sort_indices()
+    return result

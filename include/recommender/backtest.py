@@ -1,0 +1,168 @@
+"""The daily steps without Airflow, for past dates: `python -m include.recommender.backtest --help`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import secrets
+import sys
+import tempfile
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from include.recommender import pipeline
+from include.recommender.settings import SURFACES, RecommenderSettings
+from include.retraining.errors import HigawariError, StepSkipped
+from include.retraining.run import Run
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pyarrow as pa
+
+    from include.retraining.workspace import Workspace
+
+
+def run_day(run: Run, workspace: Workspace[RecommenderSettings]) -> dict[str, Any]:
+    """Every step of the DAG for one date, in its order, in this process; returns what `stage` returned."""
+    pipeline.check_settings(run, workspace)
+    pipeline.ingest(run, workspace)
+    pipeline.check_inputs(run, workspace)
+    pipeline.decide_data_verdict(run, workspace)
+    versions = pipeline.build_item_stats(run, workspace)
+    pipeline.build_user_stats(run, workspace)
+    pipeline.build_user_items(run, workspace)
+    pipeline.build_item_similarities(run, workspace)
+    decisions = _decisions(run, workspace)
+    rankers = pipeline.choose_rankers(run, workspace, decisions)
+    for shard in range(workspace.settings.publication.shards):
+        pipeline.score_users(run, workspace, shard, rankers)
+    pipeline.build_popular_items(run, workspace)
+    pipeline.build_similar_items(run, workspace)
+    staged = pipeline.stage(run, workspace)
+    pipeline.check_publication(run, workspace, staged, rankers, versions)
+    pipeline.switch_current(run, workspace, staged)
+    pipeline.verify_current(run, workspace, staged)
+    for surface, decision in decisions.items():
+        if decision:
+            pipeline.record_champion(run, workspace, surface, staged, decision)
+    return staged
+
+
+def _decisions(run: Run, workspace: Workspace[RecommenderSettings]) -> dict[str, dict[str, str] | None]:
+    try:
+        pipeline.build_training_set(run, workspace)
+        pipeline.check_training_set(run, workspace)
+    except StepSkipped as skipped:
+        print(f"{run.as_of_date}: no training: {skipped}", file=sys.stderr)
+        return dict.fromkeys(SURFACES)
+    return {surface: _decision(run, workspace, surface) for surface in SURFACES}
+
+
+def _decision(run: Run, workspace: Workspace[RecommenderSettings], surface: str) -> dict[str, str]:
+    challenger = pipeline.train_challenger(run, workspace, surface)
+    pipeline.evaluate(run, workspace, surface, challenger)
+    return pipeline.decide_promotion(run, workspace, surface, challenger)
+
+
+@dataclass(frozen=True)
+class Options:
+    """The command line."""
+
+    source: Path
+    as_of_dates: list[date]
+    out: Path
+    list_size: int
+    positive: tuple[str, ...]
+    keep: Path | None
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Backtest the given dates and write one file per surface."""
+    options = _options(arguments)
+    try:
+        with tempfile.TemporaryDirectory(prefix="higawari-backtest-") as scratch:
+            backtest(options, options.keep or Path(scratch))
+    except HigawariError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def backtest(options: Options, home: Path) -> None:
+    """Ingest the source under `home`, run each date, write `out/<surface>.parquet`."""
+    from include.recommender.history import land_history
+    from include.recommender.tables import RECOMMENDER_TABLES
+    from include.retraining.settings import load_settings
+    from include.retraining.tables import MACHINERY_TABLES
+    from include.retraining.workspace import open_workspace
+
+    _own_environment(home, options)
+    settings = load_settings(RecommenderSettings)
+    workspace = open_workspace(settings, (*RECOMMENDER_TABLES, *MACHINERY_TABLES))
+    days = land_history(options.source, workspace.landing, settings)
+    print(f"landed {len(days)} days, {days[0]} to {days[-1]}", file=sys.stderr)
+    for as_of_date in options.as_of_dates:
+        staged = run_day(Run(as_of_date, f"backtest_{as_of_date}", "backtest"), workspace)
+        print(pipeline.announce_run(Run(as_of_date, "", "backtest"), workspace), file=sys.stderr)
+        _ = staged
+    write_lists(workspace, options)
+
+
+def write_lists(workspace: Workspace[RecommenderSettings], options: Options) -> None:
+    """One file per surface with user_id, item_id, rank, as_of_date of every date's last staged publication."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    options.out.mkdir(parents=True, exist_ok=True)
+    for surface in SURFACES:
+        parts = [_lists(workspace, day, surface) for day in options.as_of_dates]
+        pq.write_table(pa.concat_tables(parts), options.out / f"{surface}.parquet")
+        print(options.out / f"{surface}.parquet")
+
+
+def _lists(workspace: Workspace[RecommenderSettings], as_of_date: date, surface: str) -> pa.Table:
+    from include.recommender.tables import USER_RECOMMENDATIONS
+
+    where = {"as_of_date": as_of_date, "surface": surface}
+    return workspace.warehouse.read(USER_RECOMMENDATIONS, where, ["user_id", "item_id", "rank", "as_of_date"])
+
+
+def _own_environment(home: Path, options: Options) -> None:
+    """A backtest has its own folders, registry and hash key, and never touches the daily ones."""
+    os.environ["HIGAWARI_HOME"] = str(home)
+    os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{home}/mlflow/mlflow.db"
+    os.environ.setdefault("HIGAWARI_HASH_KEY", secrets.token_hex(32))
+    os.environ["HIGAWARI_PUBLICATION__LIST_SIZE"] = str(options.list_size)
+    os.environ["HIGAWARI_PUBLICATION__SHARDS"] = "1"
+    if options.positive:
+        os.environ["HIGAWARI_BUSINESS__POSITIVE_EVENT_TYPES"] = (
+            "[" + ",".join(f'"{name}"' for name in options.positive) + "]"
+        )
+    (home / "mlflow").mkdir(parents=True, exist_ok=True)
+
+
+def _options(arguments: Sequence[str] | None) -> Options:
+    parser = argparse.ArgumentParser(prog="python -m include.recommender.backtest", description=__doc__)
+    parser.add_argument("--source", type=Path, required=True, help="folder with events.* and items.*")
+    parser.add_argument("--as-of", type=_dates, required=True, help="dates, comma-separated: 2011-09-05,2011-09-26")
+    parser.add_argument("--out", type=Path, required=True, help="where <surface>.parquet goes")
+    parser.add_argument("--k", type=int, default=100, help="length of the lists (default 100)")
+    parser.add_argument("--positive", type=_names, default=(), help="event types a user wants (default: all)")
+    parser.add_argument("--keep", type=Path, help="keep warehouse and models in this folder")
+    parsed = parser.parse_args(arguments)
+    return Options(parsed.source, sorted(set(parsed.as_of)), parsed.out, parsed.k, parsed.positive, parsed.keep)
+
+
+def _dates(text: str) -> list[date]:
+    return [date.fromisoformat(part.strip()) for part in text.split(",") if part.strip()]
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,97 @@
+"""What can fill a list: baselines, the champion, the challenger, each with the settings of its own candidates."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from include.recommender.baselines import BASELINES
+from include.recommender.features import FEATURE_NAMES
+from include.recommender.ranker import Ranker
+from include.recommender.settings import Candidates as CandidateSettings
+from include.recommender.settings import Features, Similarities
+from include.retraining.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from include.recommender.candidates import Candidates
+    from include.recommender.settings import RecommenderSettings
+    from include.retraining.registry import ModelRegistry, RegisteredModel
+
+BASELINE_PREFIX = "baseline/"
+
+
+@dataclass(frozen=True)
+class Contender:
+    """Scores candidates (shape (pairs,)), which are proposed with `settings`; `label` is its model_version."""
+
+    label: str
+    scorer: Callable[[Candidates], NDArray[np.float64]]
+    settings: RecommenderSettings
+
+
+def model_name(surface: str) -> str:
+    """Name of a surface's ranker in the registry."""
+    return f"recommender_{surface}"
+
+
+def baseline(name: str, settings: RecommenderSettings) -> Contender:
+    """A rule of BASELINES."""
+    return Contender(BASELINE_PREFIX + name, BASELINES[name], settings)
+
+
+def contender_of(label: str, registry: ModelRegistry, settings: RecommenderSettings) -> Contender:
+    """The contender that a model_version names: `baseline/<rule>` or `<registered model>/<version>`."""
+    if label.startswith(BASELINE_PREFIX):
+        return baseline(label.removeprefix(BASELINE_PREFIX), settings)
+    name, version = label.rsplit("/", 1)
+    return ranker_contender(registry, registry.get(name, version), settings)
+
+
+def ranker_contender(registry: ModelRegistry, model: RegisteredModel, settings: RecommenderSettings) -> Contender:
+    """A registered ranker, with the candidate settings it was trained with."""
+    names = feature_names_of(model)
+    ranker = Ranker(registry.load(model), names, 0, 0.0)
+    columns = [FEATURE_NAMES.index(name) for name in names]
+    return Contender(model.label, lambda c: ranker.score(c.features[:, columns]), settings_of(model, settings))
+
+
+def feature_names_of(model: RegisteredModel) -> tuple[str, ...]:
+    """The features a ranker needs; SettingsError where this code no longer makes one of them."""
+    names = tuple(json.loads(model.tags["feature_names"]))
+    if gone := sorted(set(names) - set(FEATURE_NAMES)):
+        raise SettingsError(
+            f"features among: {', '.join(FEATURE_NAMES)}",
+            f"the champion {model.label} needs {', '.join(gone)}",
+            "bring the features back, or roll the champion back to a version that does without",
+        )
+    return names
+
+
+def candidate_settings(settings: RecommenderSettings) -> str:
+    """The settings that decide a model's candidates and features, as JSON: part of the model version."""
+    return json.dumps(
+        {
+            "features": settings.features.model_dump(),
+            "similarities": settings.similarities.model_dump(),
+            "candidates": settings.candidates.model_dump(),
+        },
+        sort_keys=True,
+    )
+
+
+def settings_of(model: RegisteredModel, settings: RecommenderSettings) -> RecommenderSettings:
+    """Today's settings with the model's own candidate settings."""
+    own = json.loads(model.tags["candidate_settings"])
+    return settings.model_copy(
+        update={
+            "features": Features(**own["features"]),
+            "similarities": Similarities(**own["similarities"]),
+            "candidates": CandidateSettings(**own["candidates"]),
+        }
+    )

@@ -1,0 +1,93 @@
+"""Makes the rows of the draft tables: what will be published, before it is staged."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from include.recommender.candidates import most_popular
+from include.recommender.contenders import BASELINE_PREFIX
+from include.recommender.lists import EVERYBODY, FALLBACK_SOURCE, popular_rows, similar_rows, top_lists
+from include.recommender.tables import DRAFT_POPULAR_ITEMS, DRAFT_SIMILAR_ITEMS, DRAFT_USER_RECOMMENDATIONS
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from include.recommender.contenders import Contender
+    from include.recommender.settings import RecommenderSettings
+    from include.recommender.snapshot import Snapshot
+
+
+def user_lists(snapshot: Snapshot, contender: Contender, surface: str, size: int, shard: int, shards: int) -> pa.Table:
+    """Lists of one of `shards` parts of the users, `size` rows each; part 0 also has the list for everybody else."""
+    import pyarrow as pa
+
+    users = np.array_split(np.arange(snapshot.shape[0]), shards)[shard]
+    lists = top_lists(snapshot, users, {surface: contender.scorer}, contender.settings, size)[surface]
+    count = len(lists.user)
+    rows = pa.table(
+        {
+            "as_of_date": pa.array([snapshot.as_of_date] * count, pa.date32()),
+            "shard": pa.array([shard] * count, pa.int64()),
+            "surface": pa.array([surface] * count, pa.string()),
+            "user_id": pa.array(snapshot.user_ids[lists.user], pa.string()),
+            "rank": pa.array(lists.rank),
+            "item_id": pa.array(snapshot.item_ids[lists.item], pa.string()),
+            "score": pa.array(lists.score),
+            "sources": pa.array(lists.sources, pa.list_(pa.string())),
+            "fallback_reason": pa.array(_fallback_reasons(snapshot, lists.user), pa.string()),
+            "model_version": pa.array([contender.label] * count, pa.string()),
+        }
+    )
+    schema = DRAFT_USER_RECOMMENDATIONS.schema
+    parts = [rows.cast(schema)] + ([_everybody(snapshot, surface, size)] if shard == 0 else [])
+    return pa.concat_tables(parts)
+
+
+def popular_items(snapshot: Snapshot, settings: RecommenderSettings) -> pa.Table:
+    """Rows of DRAFT_POPULAR_ITEMS."""
+    import pyarrow as pa
+
+    rows = [
+        {"as_of_date": snapshot.as_of_date, "segment": segment, "rank": rank, "item_id": item_id, "score": score}
+        for segment, rank, item_id, score in popular_rows(snapshot, settings.lists.popular_size)
+    ]
+    return pa.Table.from_pylist(rows, schema=DRAFT_POPULAR_ITEMS.schema)
+
+
+def similar_items(snapshot: Snapshot, settings: RecommenderSettings) -> pa.Table:
+    """Rows of DRAFT_SIMILAR_ITEMS."""
+    import pyarrow as pa
+
+    item, rank, similar, score = similar_rows(snapshot, settings.lists.similar_size)
+    return pa.table(
+        {
+            "as_of_date": pa.array([snapshot.as_of_date] * len(item), pa.date32()),
+            "item_id": pa.array(snapshot.item_ids[item], pa.string()),
+            "rank": pa.array(rank),
+            "similar_item_id": pa.array(snapshot.item_ids[similar], pa.string()),
+            "score": pa.array(score),
+        }
+    ).cast(DRAFT_SIMILAR_ITEMS.schema)
+
+
+def _everybody(snapshot: Snapshot, surface: str, size: int) -> pa.Table:
+    """The list of users without history: recent popularity."""
+    import pyarrow as pa
+
+    rows = [
+        {
+            "as_of_date": snapshot.as_of_date, "shard": 0, "surface": surface, "user_id": EVERYBODY, "rank": rank,
+            "item_id": snapshot.item_ids[item], "score": float(snapshot.items["users_28d"][item]),
+            "sources": [FALLBACK_SOURCE], "fallback_reason": "no_history",
+            "model_version": f"{BASELINE_PREFIX}recent_popularity",
+        }
+        for rank, item in enumerate(most_popular(snapshot, "users_28d", size), start=1)
+    ]  # fmt: skip
+    return pa.Table.from_pylist(rows, schema=DRAFT_USER_RECOMMENDATIONS.schema)
+
+
+def _fallback_reasons(snapshot: Snapshot, users: np.ndarray) -> list[str | None]:
+    liked = np.bincount(snapshot.pair_user, snapshot.pairs["weight_micros"], minlength=snapshot.shape[0]) > 0
+    return [None if personal else "no_positive_history" for personal in liked[users]]

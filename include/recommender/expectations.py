@@ -1,0 +1,64 @@
+"""What this recommender expects of landed rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from include.retraining.quality.checks import Check
+from include.retraining.quality.expectation import between
+from include.retraining.quality.privacy import PERSONAL, PERSONAL_TEXT
+from include.retraining.quality.row_rules import Measure, as_landed, at_least, at_most, free_of, one_of, present
+
+if TYPE_CHECKING:
+    from include.recommender.settings import RecommenderSettings
+    from include.retraining.quality.row_rules import RowRule
+
+OCCURRED_AT = Measure("occurred_at", "occurred_at")
+EVENT_TYPE = Measure("event_type", "NULLIF(TRIM(event_type), '')")
+DAYS_TO_ARRIVE = Measure("days_to_arrive", "DATE_DIFF(arrival_date, event_date, DAY)")
+# Sums with a NaN or an infinity in them are lost, so not even a readmission lets one in.
+NOT_FINITE = Measure("value_not_finite", "CAST(IS_NAN(value) OR IS_INF(value) AS INT64)")
+VALUE = Measure("value", "value")
+
+
+def event_rules(settings: RecommenderSettings) -> tuple[RowRule, ...]:
+    """Rules of landed events, the reason that tells most first."""
+    return (
+        *_id_rules("user_id", readmittable=True),
+        *_id_rules("item_id", readmittable=True),
+        present("occurred_at_unreadable", OCCURRED_AT),
+        at_least("dated_after_arrival", DAYS_TO_ARRIVE, 1, readmittable=True),
+        at_most("too_late", DAYS_TO_ARRIVE, 1 + settings.ingest.lookback_days, readmittable=True),
+        *_event_type_rules(settings.ingest.allowed_event_types),
+        as_landed("value_unreadable", "value IS NOT NULL OR value_text IS NULL", readmittable=True),
+        at_most("value_not_finite", NOT_FINITE, 0),
+    )
+
+
+def item_rules(settings: RecommenderSettings) -> tuple[RowRule, ...]:
+    """Rules of landed catalogue rows."""
+    del settings  # has no say in them so far, but callers treat both kinds of rows alike
+    return (
+        *_id_rules("item_id", readmittable=False),
+        as_landed("created_at_unreadable", "created_at IS NOT NULL OR created_at_text IS NULL", readmittable=False),
+        as_landed("is_active_unreadable", "is_active_readable", readmittable=False),
+    )
+
+
+def unusual_event_checks(settings: RecommenderSettings) -> tuple[Check, ...]:
+    """What is unusual in the measure VALUE of events, but not wrong: it warns, and turns no row away."""
+    return (Check("events.value_out_of_range", "warning", between(VALUE.column, *settings.quality.value_range)),)
+
+
+def _id_rules(column: str, readmittable: bool) -> tuple[RowRule, ...]:
+    measure = Measure(column, f"NULLIF(TRIM({column}), '')")
+    return (
+        present(f"{column}_missing", measure),
+        free_of(f"{column}_looks_personal", measure, PERSONAL, PERSONAL_TEXT, readmittable),
+    )
+
+
+def _event_type_rules(allowed: tuple[str, ...]) -> tuple[RowRule, ...]:
+    there = present("event_type_missing", EVENT_TYPE, readmittable=True)
+    known = one_of("event_type_unknown", EVENT_TYPE, allowed, readmittable=True)
+    return (there, known) if allowed else (there,)

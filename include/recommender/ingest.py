@@ -1,0 +1,177 @@
+"""Landing zone to `events` and `items`: typed, checked row by row, deduplicated, bad rows kept in quarantine."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+from include.recommender.expectations import event_rules, item_rules
+from include.recommender.sql import sql
+from include.recommender.tables import EVENTS, ITEMS
+from include.retraining.landing import LandedColumns, LandingZone
+from include.retraining.quality.privacy import hash_key, keyed_hash, looks_personal
+from include.retraining.quality.row_rules import classify
+from include.retraining.tables import QUARANTINED_ROWS, READMISSIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    import pyarrow as pa
+
+    from include.recommender.settings import RecommenderSettings
+    from include.retraining.warehouse.protocol import Warehouse
+
+EVENT_COLUMNS = ("event_id", "user_id", "item_id", "event_type", "occurred_at", "value")
+ITEM_COLUMNS = ("item_id", "category", "title", "created_at", "is_active")
+DAYS_AT_ONCE = 14
+
+
+@dataclass(frozen=True)
+class Ingested:
+    """What an ingest wrote: event dates rebuilt, events and quarantined rows in them, item snapshots."""
+
+    event_dates: int
+    events: int
+    quarantined: int
+    item_snapshots: int
+
+
+def ingest_day(warehouse: Warehouse, landing: LandingZone, settings: RecommenderSettings, as_of_date: date) -> Ingested:
+    """Rebuild what a delivery on as_of_date may have changed, and every earlier delivery not ingested yet."""
+    recent = [as_of_date - timedelta(days=back + 1) for back in range(settings.ingest.lookback_days + 1)]
+    dates = {*recent, *_missing_dates(warehouse, landing, as_of_date), *_readmitted_dates(warehouse)}
+    return ingest_dates(warehouse, landing, settings, dates, as_of_date)
+
+
+def ingest_dates(
+    warehouse: Warehouse,
+    landing: LandingZone,
+    settings: RecommenderSettings,
+    event_dates: Iterable[date],
+    items_until: date,
+    on_progress: Callable[[int], None] | None = None,
+) -> Ingested:
+    """Rebuild the given event dates from every landed file of theirs, and the item snapshots up to a date.
+
+    `on_progress` is told the number of event dates done. Raises LandedDataError for files that cannot be read.
+    """
+    ordered = sorted(event_dates)
+    events = quarantined = 0
+    for start in range(0, len(ordered), DAYS_AT_ONCE):
+        chunk = ordered[start : start + DAYS_AT_ONCE]
+        written, refused = _rebuild_events(warehouse, landing, settings, chunk)
+        events, quarantined = events + written, quarantined + refused
+        if on_progress:
+            on_progress(len(chunk))
+    snapshots = _ingest_items(warehouse, landing, settings, items_until)
+    return Ingested(len(ordered), events, quarantined, snapshots)
+
+
+def _missing_dates(warehouse: Warehouse, landing: LandingZone, as_of_date: date) -> list[date]:
+    have = {values["event_date"] for values in warehouse.partitions(EVENTS)}
+    ready = [day for day in landing.ready_days("events") if day <= as_of_date]
+    missing = [day for day in ready if (day - timedelta(days=1)).isoformat() not in have]
+    return [day - timedelta(days=1) for day in missing if landing.has_files("events", day)]
+
+
+def _readmitted_dates(warehouse: Warehouse) -> list[date]:
+    """Event dates of readmitted rows that are not in `events` yet."""
+    waiting = warehouse.query(sql("readmitted_dates"), {})
+    return list(waiting["event_date"].to_pylist())
+
+
+def _rebuild_events(
+    warehouse: Warehouse, landing: LandingZone, settings: RecommenderSettings, event_dates: Sequence[date]
+) -> tuple[int, int]:
+    deliveries = _deliveries_of(warehouse, event_dates, settings.ingest.lookback_days)
+    landed = landing.read(
+        "events", deliveries, _wanted(EVENT_COLUMNS, settings.ingest.event_columns, {"event_id", "value"})
+    )
+    typed = warehouse.query(
+        sql("type_events"),
+        {"timezone": settings.business.timezone, "deduplicate": settings.ingest.deduplicate},
+        {"landed_events": landed},
+    )
+    rules, parameters = classify(event_rules(settings))
+    classified = warehouse.query(rules, parameters, {"typed_events": typed})
+    events = warehouse.query(
+        sql("deduplicate_events"), {"event_dates": list(event_dates)}, {"classified_events": classified}
+    )
+    complete = [day + timedelta(days=1) for day in event_dates]
+    quarantined = _quarantine(warehouse, "events", classified, "arrival_date", complete, EVENT_COLUMNS)
+    warehouse.replace(EVENTS, {"event_date": list(event_dates)}, events)
+    return events.num_rows, quarantined
+
+
+def _deliveries_of(warehouse: Warehouse, event_dates: Sequence[date], lookback_days: int) -> list[date]:
+    """Every delivery that may hold rows of the given event dates."""
+    on_time = {day + timedelta(days=1 + late) for day in event_dates for late in range(lookback_days + 1)}
+    readmitted = warehouse.read(READMISSIONS, {"event_date": list(event_dates)}, ["arrival_date"])
+    return sorted(on_time | set(readmitted["arrival_date"].to_pylist()))
+
+
+def _ingest_items(warehouse: Warehouse, landing: LandingZone, settings: RecommenderSettings, until: date) -> int:
+    have = {values["snapshot_date"] for values in warehouse.partitions(ITEMS)}
+    days = [
+        day for day in landing.ready_days("items") if day <= until and (day.isoformat() not in have or day == until)
+    ]
+    if not days:
+        return 0
+    optional = {"category", "title", "created_at", "is_active"}
+    landed = landing.read("items", days, _wanted(ITEM_COLUMNS, settings.ingest.item_columns, optional))
+    typed = warehouse.query(sql("type_items"), {}, {"landed_items": landed})
+    rules, parameters = classify(item_rules(settings))
+    classified = warehouse.query(rules, parameters, {"typed_events": typed})
+    items = warehouse.query(sql("deduplicate_items"), {}, {"classified_items": classified})
+    _quarantine(warehouse, "items", classified, "snapshot_date", days, ITEM_COLUMNS)
+    warehouse.replace(ITEMS, {"snapshot_date": days}, items)
+    return len(days)
+
+
+def _wanted(columns: Sequence[str], mapping: dict[str, str], optional: set[str]) -> LandedColumns:
+    return LandedColumns({name: mapping.get(name, name) for name in columns}, frozenset(optional))
+
+
+def _quarantine(
+    warehouse: Warehouse,
+    source: str,
+    classified: pa.Table,
+    day_column: str,
+    days: Sequence[date],
+    columns: Sequence[str],
+) -> int:
+    """Replace the quarantine of complete deliveries; the number of rows in it."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    refused = classified.filter(
+        pc.and_(
+            pc.is_valid(classified["broken_rule"]), pc.is_in(classified[day_column], pa.array(list(days), pa.date32()))
+        )
+    )
+    key = hash_key() if refused.num_rows else ""
+    rows = [_quarantined(row, source, day_column, columns, key) for row in refused.to_pylist()]
+    table = pa.Table.from_pylist(rows, schema=QUARANTINED_ROWS.schema)
+    warehouse.replace(QUARANTINED_ROWS, {"arrival_date": list(days), "source": source}, table)
+    return int(refused.num_rows)
+
+
+def _quarantined(
+    row: dict[str, object], source: str, day_column: str, columns: Sequence[str], key: str
+) -> dict[str, object]:
+    landed = {name: _masked(row.get(f"{name}_text", row[name]), key) for name in columns}
+    return {
+        "arrival_date": row[day_column],
+        "source": source,
+        "row_id": row["row_id"],
+        "event_date": row.get("event_date"),
+        "reason": row["broken_rule"],
+        "landed_row": json.dumps(landed, default=str, sort_keys=True),
+        "file": row["file"],
+    }
+
+
+def _masked(value: object, key: str) -> object:
+    return keyed_hash(value, key) if isinstance(value, str) and looks_personal(value) else value

@@ -1,0 +1,108 @@
+"""Candidates and scores become top-K lists: per user, for everybody else, per category, per item."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from include.recommender.arrays import MICROS, rank_within
+from include.recommender.candidates import most_popular, propose
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from numpy.typing import NDArray
+
+    from include.recommender.candidates import Candidates
+    from include.recommender.settings import RecommenderSettings
+    from include.recommender.snapshot import Snapshot
+
+    Scorer = Callable[[Candidates], NDArray[np.float64]]
+
+EVERYBODY = "*"
+FALLBACK_SOURCE = "popularity_28d"
+
+
+@dataclass(frozen=True)
+class TopLists:
+    """Rows of lists, sorted by (user, rank): positions of user and item in the snapshot, score, sources."""
+
+    user: NDArray[np.int64]
+    rank: NDArray[np.int64]
+    item: NDArray[np.int64]
+    score: NDArray[np.float64]
+    sources: list[list[str]]
+
+
+def top_lists(
+    snapshot: Snapshot,
+    users: NDArray[np.int64],
+    scorers: Mapping[str, Scorer],
+    settings: RecommenderSettings,
+    size: int,
+) -> dict[str, TopLists]:
+    """The best `size` candidates of each user, by each scorer. Equal scores go by popularity, then by item id."""
+    blocks: dict[str, list[TopLists]] = {name: [] for name in scorers}
+    for candidates in propose(snapshot, users, settings):
+        for name, scorer in scorers.items():
+            blocks[name].append(_top_block(candidates, scorer(candidates), size))
+    return {name: _joined(parts) for name, parts in blocks.items()}
+
+
+def _joined(blocks: list[TopLists]) -> TopLists:
+    empty = np.zeros(0, np.int64)
+    return TopLists(
+        np.concatenate([empty, *(block.user for block in blocks)]),
+        np.concatenate([empty, *(block.rank for block in blocks)]),
+        np.concatenate([empty, *(block.item for block in blocks)]),
+        np.concatenate([np.zeros(0), *(block.score for block in blocks)]),
+        [sources for block in blocks for sources in block.sources],
+    )
+
+
+def _top_block(candidates: Candidates, scores: NDArray[np.float64], size: int) -> TopLists:
+    popularity = candidates.snapshot.items["users_28d"][candidates.item]
+    by_item = np.lexsort((candidates.item, -popularity))
+    ranks = np.empty(len(scores), np.int64)
+    ranks[by_item] = rank_within(candidates.user[by_item], scores[by_item])
+    kept = np.flatnonzero(ranks <= size)
+    kept = kept[np.lexsort((ranks[kept], candidates.user[kept]))]
+    chosen = candidates.take(kept)
+    return TopLists(chosen.user, ranks[kept], chosen.item, scores[kept], chosen.sources())
+
+
+def as_grid(lists: TopLists, users: NDArray[np.int64], size: int) -> NDArray[np.int64]:
+    """Items of the lists, shape (users, size), -1 for empty places."""
+    grid = np.full((len(users), size), -1, np.int64)
+    row = np.searchsorted(users, lists.user)
+    grid[row, lists.rank - 1] = lists.item
+    return grid
+
+
+def popular_rows(snapshot: Snapshot, size: int) -> list[tuple[str, int, str, float]]:
+    """(segment, rank, item_id, score): recent popularity in `all` and in each category; score = users in 28 days."""
+    category_of = snapshot.category_names[snapshot.categories]
+    rows = []
+    for segment in ("all", *snapshot.category_names):
+        if not segment:
+            continue
+        inside = None if segment == "all" else category_of == segment
+        for rank, item in enumerate(most_popular(snapshot, "users_28d", size, inside), start=1):
+            rows.append((str(segment), rank, str(snapshot.item_ids[item]), float(snapshot.items["users_28d"][item])))
+    return rows
+
+
+def similar_rows(
+    snapshot: Snapshot, size: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """(item, rank, similar item, score) positions: the nearest neighbours that may be shown, ranks without holes."""
+    may_show = snapshot.recommendable
+    coo = snapshot.similarities.tocoo()
+    keep = may_show[coo.col] & may_show[coo.row]
+    item, similar, score = coo.row[keep].astype(np.int64), coo.col[keep].astype(np.int64), coo.data[keep]
+    rank = rank_within(item, np.rint(score * MICROS))
+    top = rank <= size
+    order = np.lexsort((rank[top], item[top]))
+    return item[top][order], rank[top][order], similar[top][order], score[top][order]

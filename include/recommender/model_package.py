@@ -1,0 +1,44 @@
+"""A trained ranker as the registry keeps it: what went in, how good it was on past weeks, what it looks at."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from include.recommender.contenders import candidate_settings, model_name
+from include.recommender.features import FEATURE_NAMES
+from include.retraining.code_version import code_version
+from include.retraining.registry import ModelPackage
+
+if TYPE_CHECKING:
+    from include.recommender.ranker import Ranker
+    from include.recommender.settings import RecommenderSettings
+    from include.retraining.run import Run
+
+
+def lineage_of_ranker(run: Run, surface: str, settings: RecommenderSettings, training_set_hash: str) -> dict[str, str]:
+    """What went into a ranker: equal lineage, equal model. `train=force` makes it differ by run."""
+    lineage = {
+        "as_of_date": run.as_of_date.isoformat(),
+        "surface": surface,
+        "training_set": training_set_hash,
+        "training_settings": settings.training.model_dump_json(),
+        "candidate_settings": candidate_settings(settings),
+        "feature_names": json.dumps(FEATURE_NAMES),
+        "code_version": code_version(),
+    }
+    return lineage | ({"forced_by_run": run.run_id} if run.train == "force" else {})
+
+
+def package_of(ranker: Ranker, lineage: dict[str, str], settings: RecommenderSettings) -> ModelPackage:
+    """The ranker with its parameters, metrics and lineage."""
+    return ModelPackage(
+        name=model_name(lineage["surface"]),
+        booster=ranker.booster,
+        feature_names=ranker.feature_names,
+        importances=ranker.importances(),
+        parameters={**settings.training.model_dump(), "rounds": ranker.rounds, "settings_hash": settings.hash},
+        metrics={"latest_snapshot_ndcg_at_10": ranker.validation_ndcg, "rounds": ranker.rounds},
+        lineage=lineage,
+        sha256=ranker.sha256,
+    )

@@ -1,0 +1,103 @@
+"""Who is in office on a surface: contenders of a run, the decision about the challenger, and its application."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from include.recommender.baselines import BASELINES
+from include.recommender.contenders import BASELINE_PREFIX, baseline, contender_of
+from include.recommender.evaluation import CHALLENGER, CHAMPION, evidence_from
+from include.retraining.promotion.decisions import (
+    DecidedChallenger,
+    champion_version,
+    record_applied,
+    record_decision,
+)
+from include.retraining.promotion.policy import decide
+from include.retraining.publication.switch_log import read_switch_log
+from include.retraining.tables import EVALUATION_RESULTS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from include.recommender.contenders import Contender
+    from include.recommender.settings import RecommenderSettings
+    from include.retraining.registry import RegisteredModel
+    from include.retraining.run import Run
+    from include.retraining.workspace import Workspace
+
+    Recommender = Workspace[RecommenderSettings]
+
+
+def contenders_of(run: Run, workspace: Recommender, surface: str, challenger: str) -> dict[str, Contender]:
+    """Every baseline, the champion where there is one, and the challenger."""
+    contenders = {name: baseline(name, workspace.settings) for name in BASELINES}
+    champion = champion_version(workspace.warehouse, surface, run.as_of_date)
+    if champion:
+        contenders[CHAMPION] = contender_of(champion, workspace.registry, workspace.settings)
+    contenders[CHALLENGER] = contender_of(challenger, workspace.registry, workspace.settings)
+    return contenders
+
+
+def decide_and_record(run: Run, workspace: Recommender, surface: str, challenger: str) -> dict[str, str]:
+    """Apply the policy to the evidence and record the decision; returns what later steps need to know."""
+    where = {"as_of_date": run.as_of_date, "surface": surface}
+    evidence = evidence_from(workspace.warehouse.read(EVALUATION_RESULTS, where), workspace.settings.promotion)
+    decision = decide(evidence, workspace.settings.promotion)
+    model = registered(workspace, challenger)
+    champion = champion_version(workspace.warehouse, surface, run.as_of_date) or ""
+    decided = DecidedChallenger(surface, challenger, champion, evidence.best_baseline, model.tags["model_sha256"])
+    decision_id = record_decision(workspace.warehouse, run, decided, decision, asdict(evidence))
+    workspace.registry.tag(model, {"decision": decision.choice, "decision_reasons": "; ".join(decision.reasons)})
+    return {
+        "choice": decision.choice,
+        "decision_id": decision_id,
+        "model": challenger,
+        "best_baseline": evidence.best_baseline,
+    }
+
+
+def chosen_for(
+    run: Run, workspace: Recommender, surface: str, decision: Mapping[str, str] | None, fallback: str
+) -> dict[str, str]:
+    """What serves a surface: the promoted challenger, else the champion, else the best (or the fallback) baseline."""
+    if decision and decision["choice"] == "promote":
+        return _serving(workspace, decision["model"])
+    champion = champion_version(workspace.warehouse, surface, run.as_of_date)
+    if champion:
+        return _serving(workspace, champion)
+    best = decision["best_baseline"] if decision else fallback
+    return {"model": BASELINE_PREFIX + best, "training_set": ""}
+
+
+def apply_decision(
+    run: Run, workspace: Recommender, surface: str, publication_id: str, decision: Mapping[str, str]
+) -> str:
+    """Let a promoted challenger take office, where readers see its lists; says what was done."""
+    if decision["choice"] != "promote":
+        return "the challenger was not promoted"
+    if read_switch_log(workspace.warehouse).current != publication_id:
+        return "its lists are not the current ones: nothing moves"
+    model = registered(workspace, decision["model"])
+    champion = champion_version(workspace.warehouse, surface, run.as_of_date) or ""
+    decided = DecidedChallenger(surface, model.label, champion, decision["best_baseline"], model.tags["model_sha256"])
+    record_applied(workspace.warehouse, run, decided, decision["decision_id"], publication_id)
+    workspace.registry.crown(model)
+    return f"{model.label} is champion"
+
+
+def registered(workspace: Recommender, label: str) -> RegisteredModel:
+    """The registered model that a model_version names."""
+    name, version = label.rsplit("/", 1)
+    return workspace.registry.get(name, version)
+
+
+def _serving(workspace: Recommender, label: str) -> dict[str, str]:
+    return {"model": label, "training_set": registered(workspace, label).tags["training_set"]}
+
+
+def champion_model(run: Run, workspace: Recommender, surface: str) -> RegisteredModel | None:
+    """The champion of a run's date in the registry."""
+    label = champion_version(workspace.warehouse, surface, run.as_of_date)
+    return registered(workspace, label) if label else None

@@ -1,0 +1,67 @@
+"""From the state of a date to what readers get: the snapshot that is served, drafts, lineage, reading back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from include.recommender.contenders import candidate_settings
+from include.recommender.snapshot import compute_snapshot, read_snapshot
+from include.recommender.tables import DRAFT_OF, PUBLISHED_TABLES
+from include.retraining.code_version import code_version
+from include.retraining.publication.blocked import blocked_items
+from include.retraining.publication.reader import read_publication
+from include.retraining.publication.stage import Lineage
+from include.retraining.publication.switch_log import read_switch_log
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date
+
+    import pyarrow as pa
+
+    from include.recommender.settings import RecommenderSettings
+    from include.recommender.snapshot import Snapshot
+    from include.retraining.warehouse.table import Table
+    from include.retraining.workspace import Workspace
+
+
+def serving_snapshot(
+    workspace: Workspace[RecommenderSettings], settings: RecommenderSettings, as_of_date: date
+) -> Snapshot:
+    """The state of as_of_date without blocked items, as a contender with these candidate settings sees it."""
+    if candidate_settings(settings) == candidate_settings(workspace.settings):
+        snapshot = read_snapshot(workspace.warehouse, settings, as_of_date)
+    else:
+        snapshot = compute_snapshot(workspace.warehouse, settings, as_of_date, as_of_date)
+    return snapshot.without(blocked_items(workspace.warehouse))
+
+
+def drafts_to_publish(workspace: Workspace[RecommenderSettings], as_of_date: date) -> dict[Table, pa.Table]:
+    """The drafts of as_of_date as rows of the published tables, without publication_id."""
+    rows_of = {}
+    for table in PUBLISHED_TABLES:
+        columns = [name for name in table.columns if name != "publication_id"]
+        where: dict[str, object] = {"as_of_date": as_of_date}
+        if "shard" in DRAFT_OF[table.name].columns:
+            # Drafts of an earlier try with more shards may lie beside: they are not part of this one.
+            where["shard"] = list(range(workspace.settings.publication.shards))
+        rows_of[table] = workspace.warehouse.read(DRAFT_OF[table.name], where, columns)
+    return rows_of
+
+
+def lineage_of(rankers: Mapping[str, Mapping[str, str]], versions: Mapping[str, int]) -> Lineage:
+    """What a publication was made from. `versions` are the table versions its statistics read."""
+    return Lineage(
+        model_versions={surface: ranker["model"] for surface, ranker in rankers.items()},
+        training_sets={surface: ranker["training_set"] for surface, ranker in rankers.items()},
+        table_versions=dict(versions),
+        code_version=code_version(),
+    )
+
+
+def read_back(workspace: Workspace[RecommenderSettings]) -> tuple[str | None, dict[Table, pa.Table]]:
+    """The current publication and its tables through the pointer, blocked items included."""
+    current = read_switch_log(workspace.warehouse).current
+    if current is None:
+        return None, {}
+    return current, {table: read_publication(workspace.warehouse, table, current) for table in PUBLISHED_TABLES}

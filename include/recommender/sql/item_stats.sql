@@ -1,0 +1,70 @@
+-- Each catalogue item with what happened to it before as_of_date. Weights are integers, so that sums repeat.
+WITH visible_events AS (
+  SELECT
+    user_id,
+    item_id,
+    event_date,
+    DATE_DIFF(@as_of_date, event_date, DAY) AS age_days,
+    CAST(ROUND(COALESCE(value, 0) * 1000000) AS INT64) AS value_micros
+  FROM events
+  WHERE event_date < @as_of_date
+    AND arrival_date <= @as_of_date
+    AND event_date >= DATE_SUB(@as_of_date, INTERVAL @history_days DAY)
+    AND (@all_positive OR event_type IN UNNEST(@positive_event_types))
+),
+per_pair AS (
+  SELECT
+    item_id,
+    user_id,
+    COUNT(*) AS events,
+    COUNT(DISTINCT event_date) AS active_days,
+    MIN(event_date) AS first_date,
+    MAX(event_date) AS last_date,
+    MIN(age_days) AS age_days,
+    SUM(CAST(ROUND(1000000 * EXP(-@decay * age_days)) AS INT64)) AS weight_micros,
+    SUM(value_micros) AS value_micros
+  FROM visible_events
+  GROUP BY item_id, user_id
+),
+per_item AS (
+  SELECT
+    item_id,
+    MIN(first_date) AS first_date,
+    MAX(last_date) AS last_date,
+    SUM(events) AS events,
+    COUNT(*) AS users,
+    COUNTIF(age_days <= 1) AS users_1d,
+    COUNTIF(age_days <= 7) AS users_7d,
+    COUNTIF(age_days <= 28) AS users_28d,
+    COUNTIF(age_days <= 90) AS users_90d,
+    COUNTIF(active_days > 1) AS repeat_users,
+    SUM(weight_micros) AS weight_micros,
+    SUM(value_micros) AS value_micros
+  FROM per_pair
+  GROUP BY item_id
+),
+catalogue AS (
+  SELECT item_id, category, is_active, DATE(created_at, @timezone) AS created_date
+  FROM items
+  WHERE snapshot_date = @items_snapshot_date
+)
+SELECT
+  @as_of_date AS as_of_date,
+  catalogue.item_id,
+  catalogue.category,
+  catalogue.is_active,
+  catalogue.created_date,
+  per_item.first_date,
+  per_item.last_date,
+  COALESCE(per_item.events, 0) AS events,
+  COALESCE(per_item.users, 0) AS users,
+  COALESCE(per_item.users_1d, 0) AS users_1d,
+  COALESCE(per_item.users_7d, 0) AS users_7d,
+  COALESCE(per_item.users_28d, 0) AS users_28d,
+  COALESCE(per_item.users_90d, 0) AS users_90d,
+  COALESCE(per_item.repeat_users, 0) AS repeat_users,
+  COALESCE(per_item.weight_micros, 0) AS weight_micros,
+  COALESCE(per_item.value_micros, 0) AS value_micros
+FROM catalogue
+LEFT JOIN per_item ON per_item.item_id = catalogue.item_id
+WHERE per_item.item_id IS NOT NULL OR catalogue.created_date IS NULL OR catalogue.created_date < @as_of_date

@@ -1,0 +1,26 @@
+-- Landed catalogue text becomes typed rows, one per item of a snapshot (the last file's, where files repeat it).
+WITH trimmed AS (
+  SELECT
+    NULLIF(TRIM(item_id), '') AS item_id,
+    NULLIF(TRIM(category), '') AS category,
+    NULLIF(TRIM(title), '') AS title,
+    NULLIF(TRIM(created_at), '') AS created_at_text,
+    NULLIF(TRIM(is_active), '') AS is_active_text,
+    day AS snapshot_date,
+    file
+  FROM landed_items
+),
+numbered AS (
+  SELECT
+    *,
+    ROW_NUMBER() OVER (PARTITION BY snapshot_date, item_id ORDER BY file DESC, title, category) AS copy
+  FROM trimmed
+)
+SELECT
+  item_id, category, title, created_at_text, is_active_text, snapshot_date, file,
+  SAFE_CAST(created_at_text AS TIMESTAMP) AS created_at,
+  COALESCE(SAFE_CAST(is_active_text AS BOOL), TRUE) AS is_active,
+  is_active_text IS NULL OR SAFE_CAST(is_active_text AS BOOL) IS NOT NULL AS is_active_readable,
+  CONCAT(TO_HEX(MD5(CONCAT(CAST(snapshot_date AS STRING), '|', COALESCE(item_id, '')))), '-', CAST(copy AS STRING)) AS row_id,
+  copy > 1 AS repeated
+FROM numbered

@@ -1,0 +1,69 @@
+"""Runs the SQL that reduces events to aggregates as of a date."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from include.recommender.sql import sql
+from include.recommender.tables import ITEM_STATS, ITEMS
+from include.retraining.errors import TrainingDataError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date
+
+    import pyarrow as pa
+
+    from include.recommender.settings import RecommenderSettings
+    from include.retraining.warehouse.protocol import Warehouse
+    from include.retraining.warehouse.table import Table
+
+
+def statistics_at(
+    warehouse: Warehouse, settings: RecommenderSettings, table: Table, as_of_date: date, known_until: date
+) -> pa.Table:
+    """Rows of ITEM_STATS, USER_STATS or USER_ITEMS as of a date.
+
+    `known_until` is the as_of_date of the run: an items snapshot up to then may stand in for an earlier, missing one.
+    """
+    parameters = {
+        "as_of_date": as_of_date,
+        "history_days": settings.features.history_days,
+        "decay": math.log(2) / settings.features.half_life_days,
+        "max_items_per_user": settings.features.max_items_per_user,
+        "timezone": settings.business.timezone,
+        "items_snapshot_date": items_snapshot(warehouse, as_of_date, known_until) if table is ITEM_STATS else None,
+        **positive_parameters(settings),
+    }
+    return table.conform(warehouse.query(sql(table.name), parameters))
+
+
+def targets_between(
+    warehouse: Warehouse, settings: RecommenderSettings, first: date, end: date, known_until: date
+) -> pa.Table:
+    """Distinct (user_id, item_id) with a positive event on first <= event_date < end, as known on known_until."""
+    window = {"first_date": first, "end_date": end, "as_of_date": known_until}
+    return warehouse.query(sql("targets"), {**window, **positive_parameters(settings)})
+
+
+def positive_parameters(settings: RecommenderSettings) -> Mapping[str, object]:
+    """Query parameters that say which events are what a user wants; no type named means all."""
+    types = list(settings.business.positive_event_types)
+    return {"all_positive": not types, "positive_event_types": types or [""]}
+
+
+def items_snapshot(warehouse: Warehouse, as_of_date: date, known_until: date) -> date:
+    """The newest items snapshot up to as_of_date, else the earliest one up to known_until.
+
+    Raises TrainingDataError when the catalogue is empty.
+    """
+    from datetime import date as date_type
+
+    snapshots = [date_type.fromisoformat(values["snapshot_date"]) for values in warehouse.partitions(ITEMS)]
+    known = sorted(day for day in snapshots if day <= known_until)
+    if not known:
+        raise TrainingDataError(
+            f"an items snapshot of {known_until} or earlier", "an empty catalogue", "land items, then run again"
+        )
+    return max((day for day in known if day <= as_of_date), default=known[0])

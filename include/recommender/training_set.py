@@ -1,0 +1,106 @@
+"""What a ranker learns from: candidates at earlier snapshots, labelled with what users then wanted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from include.recommender.arrays import positions, rank_within
+from include.recommender.candidates import propose
+from include.recommender.features import FEATURE_NAMES
+from include.recommender.snapshot import compute_snapshot
+from include.recommender.statistics import targets_between
+from include.recommender.tables import TRAINING_SET
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+    from include.recommender.candidates import Candidates
+    from include.recommender.settings import RecommenderSettings, Training
+    from include.recommender.snapshot import Snapshot
+    from include.retraining.warehouse.protocol import Warehouse
+
+
+@dataclass(frozen=True)
+class Targets:
+    """What known users wanted in a window: keys user * items + item, sorted, and the users with any target."""
+
+    keys: NDArray[np.int64]
+    users: NDArray[np.int64]
+    wanted: NDArray[np.int64]
+
+
+def snapshot_dates(as_of_date: date, training: Training) -> list[date]:
+    """Training snapshots, oldest first; the labels of the last one end where the holdout begins (rule 2)."""
+    last = as_of_date - timedelta(days=training.holdout_days + training.label_days)
+    return sorted(last - timedelta(days=step * training.snapshot_step_days) for step in range(training.snapshots))
+
+
+def build_training_set(warehouse: Warehouse, settings: RecommenderSettings, as_of_date: date, surface: str) -> pa.Table:
+    """Rows of TRAINING_SET for one surface: positives among the candidates and sampled negatives of the same users."""
+    import pyarrow as pa
+
+    parts = [TRAINING_SET.schema.empty_table()]
+    for day in snapshot_dates(as_of_date, settings.training):
+        snapshot = compute_snapshot(warehouse, settings, day, as_of_date)
+        window_end = day + timedelta(days=settings.training.label_days)
+        targets = targets_of(snapshot, targets_between(warehouse, settings, day, window_end, as_of_date))
+        for candidates in propose(snapshot, targets.users, settings):
+            chosen, labels = _sample(candidates, targets, settings.training)
+            parts.append(_rows(candidates.take(chosen), labels[chosen], as_of_date, surface))
+    return pa.concat_tables(parts)
+
+
+def targets_of(snapshot: Snapshot, wanted: pa.Table) -> Targets:
+    """Targets of the users a snapshot knows. Items outside its catalogue stay: no list can hit them, so they count."""
+    import pyarrow as pa
+
+    user = positions(wanted["user_id"], pa.chunked_array([pa.array(snapshot.user_ids, pa.string())]))
+    item = positions(wanted["item_id"], pa.chunked_array([pa.array(snapshot.item_ids, pa.string())]))
+    known = user >= 0
+    in_catalogue = known & (item >= 0)
+    users, counts = np.unique(user[known], return_counts=True)
+    return Targets(np.sort(user[in_catalogue] * snapshot.shape[1] + item[in_catalogue]), users, counts)
+
+
+def hits(candidates: Candidates, targets: Targets) -> NDArray[np.bool_]:
+    """Which candidates are targets."""
+    keys = candidates.user * candidates.snapshot.shape[1] + candidates.item
+    if not len(targets.keys):
+        return np.zeros(len(keys), bool)
+    found = np.minimum(np.searchsorted(targets.keys, keys), len(targets.keys) - 1)
+    return np.asarray(targets.keys[found] == keys)
+
+
+def _sample(
+    candidates: Candidates, targets: Targets, training: Training
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Positions of all positives and `negatives_per_user` random others, of users with a positive; and all labels."""
+    labels = hits(candidates, targets)
+    day = candidates.snapshot.day
+    first_user = int(candidates.user[0]) if len(candidates.user) else 0
+    lottery = np.random.default_rng([training.seed, day, first_user]).random(len(labels))
+    draw = rank_within(candidates.user, np.where(labels, -1.0, lottery))
+    has_positive = np.isin(candidates.user, candidates.user[labels])
+    return np.flatnonzero(has_positive & (labels | (draw <= training.negatives_per_user))), labels
+
+
+def _rows(candidates: Candidates, labels: NDArray[np.bool_], as_of_date: date, surface: str) -> pa.Table:
+    import pyarrow as pa
+
+    count = len(candidates.user)
+    snapshot = candidates.snapshot
+    features = candidates.features
+    columns = {
+        "as_of_date": pa.array([as_of_date] * count, pa.date32()),
+        "surface": pa.array([surface] * count, pa.string()),
+        "snapshot_date": pa.array([snapshot.as_of_date] * count, pa.date32()),
+        "user_id": pa.array(snapshot.user_ids[candidates.user], pa.string()),
+        "item_id": pa.array(snapshot.item_ids[candidates.item], pa.string()),
+        "label": pa.array(labels.astype(np.int64)),
+    } | {name: pa.array(features[:, at]) for at, name in enumerate(FEATURE_NAMES)}
+    return pa.table(columns).cast(TRAINING_SET.schema)

@@ -1,0 +1,1 @@
+"""Machinery that any daily retrained model needs; knows nothing about recommendations."""

@@ -1,0 +1,1 @@
+"""Says what failed, what readers see now, and what to do."""

@@ -1,0 +1,141 @@
+"""The landing zone: `<kind>/<date>/*.{parquet,csv,jsonl}[.gz]`, each folder closed by a `_SUCCESS` marker."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+from include.retraining.errors import LandedDataError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    import duckdb
+    import pyarrow as pa
+
+MARKER = "_SUCCESS"
+READERS = {
+    ".parquet": "read_parquet($file)",
+    ".csv": "read_csv($file, all_varchar = true, header = true)",
+    ".csv.gz": "read_csv($file, all_varchar = true, header = true)",
+    ".jsonl": "read_json($file, format = 'newline_delimited')",
+    ".jsonl.gz": "read_json($file, format = 'newline_delimited')",
+}
+
+
+@dataclass(frozen=True)
+class LandedColumns:
+    """Columns wanted from landed files: canonical name to theirs, and which of them a file may lack."""
+
+    names: Mapping[str, str]
+    optional: frozenset[str]
+
+
+@dataclass(frozen=True)
+class LandingZone:
+    """Files as they arrived, by kind (`events`, `items`) and date of arrival."""
+
+    folder: Path
+
+    def day_folder(self, kind: str, day: date) -> Path:
+        """Where files of one kind that arrived on one day lie."""
+        return self.folder / kind / day.isoformat()
+
+    def is_ready(self, kind: str, day: date) -> bool:
+        """Whether the day's delivery is complete."""
+        return (self.day_folder(kind, day) / MARKER).is_file()
+
+    def ready_days(self, kind: str) -> list[date]:
+        """Days whose delivery is complete, in order."""
+        return sorted(
+            date.fromisoformat(marker.parent.name)
+            for marker in (self.folder / kind).glob(f"*/{MARKER}")
+            if _is_iso_date(marker.parent.name)
+        )
+
+    def has_files(self, kind: str, day: date) -> bool:
+        """Whether the day's delivery holds any file: a closed day of a bulk load holds none."""
+        return bool(data_files(self.day_folder(kind, day)))
+
+    def read(self, kind: str, days: Sequence[date], columns: LandedColumns) -> pa.Table:
+        """Every landed row of the given ready days, as text, with the columns `day` and `file`.
+
+        Raises LandedDataError for an unreadable file, a wanted column that a file lacks, or an unknown kind of file.
+        """
+        import duckdb
+        import pyarrow as pa
+
+        schema = pa.schema(
+            [*((name, pa.string()) for name in columns.names), ("day", pa.date32()), ("file", pa.string())]
+        )
+        parts = [schema.empty_table()]
+        with duckdb.connect() as connection:
+            connection.execute("SET timezone = 'UTC'")
+            for day in days:
+                if self.is_ready(kind, day):
+                    for file in data_files(self.day_folder(kind, day)):
+                        rows = read_as_text(connection, file, columns)
+                        parts.append(_with_origin(rows, day, file.relative_to(self.folder).as_posix()).cast(schema))
+        return pa.concat_tables(parts)
+
+
+def data_files(folder: Path) -> list[Path]:
+    """The data files of a delivery, in order; LandedDataError for a file whose format is unknown."""
+    files = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith(("_", ".")))
+    for file in files:
+        reader_of(file)
+    return files
+
+
+def reader_of(file: Path) -> str:
+    """The DuckDB table function that reads a file, by its suffix."""
+    for suffix, reader in READERS.items():
+        if file.name.endswith(suffix):
+            return reader
+    raise LandedDataError(f"files ending in {', '.join(READERS)}", str(file), "convert it, or move it away")
+
+
+def read_as_text(connection: duckdb.DuckDBPyConnection, file: Path, columns: LandedColumns) -> pa.Table:
+    """One file's wanted columns as text under their canonical names."""
+    import duckdb
+
+    source = f"FROM {reader_of(file)}"
+    try:
+        described = connection.execute(f"DESCRIBE SELECT * {source}", {"file": str(file)}).fetchall()
+        found = [row[0] for row in described]
+        selected = [_as_text(canonical, theirs, found, file, columns) for canonical, theirs in columns.names.items()]
+        return connection.sql(f"SELECT {', '.join(selected)} {source}", params={"file": str(file)}).to_arrow_table()
+    except duckdb.Error as error:
+        raise LandedDataError(
+            "a complete, readable file", f"{file}: {error}", "deliver the file again, then clear the ingest task"
+        ) from error
+
+
+def _as_text(canonical: str, theirs: str, found: list[str], file: Path, columns: LandedColumns) -> str:
+    if theirs in found:
+        return f'CAST("{theirs.replace(chr(34), chr(34) * 2)}" AS VARCHAR) AS {canonical}'
+    if canonical in columns.optional:
+        return f"CAST(NULL AS VARCHAR) AS {canonical}"
+    raise LandedDataError(
+        f"a column {theirs!r} (for {canonical})",
+        f"{file} with columns {', '.join(found)}",
+        "deliver the file with that column, or map the new name in [ingest] of the settings; then clear ingest",
+    )
+
+
+def _with_origin(rows: pa.Table, day: date, file: str) -> pa.Table:
+    import pyarrow as pa
+
+    count = rows.num_rows
+    with_day = rows.append_column("day", pa.array([day] * count, pa.date32()))
+    return with_day.append_column("file", pa.array([file] * count, pa.string()))
+
+
+def _is_iso_date(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,1 @@
+"""Champion and challenger: paired evidence, a policy, and a record of every decision."""

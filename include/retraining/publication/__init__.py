@@ -1,0 +1,1 @@
+"""Stage, check, switch, verify, roll back: readers see all of a publication or nothing of it."""

@@ -1,0 +1,49 @@
+"""`make freshness`: one line about what readers see and how old it is; exit code 1 where it is not fresh."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from pydantic_settings import SettingsConfigDict
+
+from include.retraining.publication.switch_log import read_switch_log
+from include.retraining.settings import RetrainingSettings, load_settings
+from include.retraining.tables import PUBLICATION_SWITCHES, PUBLICATIONS
+
+if TYPE_CHECKING:
+    from include.retraining.warehouse.protocol import Warehouse
+
+
+class MachinerySettings(RetrainingSettings):
+    """The machinery's sections of a use case's config file."""
+
+    model_config = SettingsConfigDict(extra="ignore")
+
+
+def freshness(warehouse: Warehouse, now: datetime) -> tuple[bool, str]:
+    """(fresh, line): fresh while the current publication's valid_until lies ahead."""
+    log = read_switch_log(warehouse)
+    if log.current is None:
+        return False, "readers see nothing: there is no publication yet"
+    rows = warehouse.read(PUBLICATIONS, {"publication_id": log.current}).to_pylist()
+    valid_until = max(row["valid_until"] for row in rows)
+    age = timedelta(seconds=round((now - log.switches[-1].switched_at).total_seconds()))
+    state = "fresh" if now < valid_until else f"STALE since {valid_until:%Y-%m-%d %H:%M} UTC"
+    return now < valid_until, f"readers see {log.current}, switched {age} ago: {state}"
+
+
+def main() -> int:
+    """Print the line for the configured warehouse."""
+    from include.retraining.warehouse.open import open_warehouse
+
+    warehouse = open_warehouse(load_settings(MachinerySettings))
+    warehouse.create_tables((PUBLICATIONS, PUBLICATION_SWITCHES))
+    fresh, line = freshness(warehouse, datetime.now(UTC))
+    print(line)
+    return 0 if fresh else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,105 @@
+"""Stage a publication: write its tables under an id that is the hash of their content."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from include.retraining.content_hash import content_hash
+from include.retraining.tables import PUBLICATIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date
+
+    import pyarrow as pa
+
+    from include.retraining.run import Run
+    from include.retraining.settings import RetrainingSettings
+    from include.retraining.warehouse.protocol import Warehouse
+    from include.retraining.warehouse.table import Table
+
+ID = "publication_id"
+
+
+@dataclass(frozen=True)
+class Staged:
+    """A complete set of published tables that nobody reads yet."""
+
+    publication_id: str
+    content_hash: str
+    row_counts: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """What a publication was made from."""
+
+    model_versions: Mapping[str, str]
+    training_sets: Mapping[str, str]
+    table_versions: Mapping[str, int]
+    code_version: str
+
+
+def stage(warehouse: Warehouse, as_of_date: date, rows_of: Mapping[Table, pa.Table]) -> Staged:
+    """Write each table's rows (without publication_id) as one immutable publication; an identical one is left alone."""
+    digest = publication_hash({table: _with_id(rows, "") for table, rows in rows_of.items()})
+    staged = Staged(
+        f"{as_of_date}-{digest[:12]}", digest, {table.name: rows.num_rows for table, rows in rows_of.items()}
+    )
+    if not is_recorded(warehouse, staged.publication_id):
+        for table, rows in rows_of.items():
+            warehouse.replace(table, {ID: staged.publication_id}, _with_id(rows, staged.publication_id))
+    return staged
+
+
+def record_publication(
+    warehouse: Warehouse, run: Run, settings: RetrainingSettings, staged: Staged, lineage: Lineage, check_result: str
+) -> None:
+    """Append the publication's row: from here on it is complete and never rewritten."""
+    import pyarrow as pa
+
+    until = datetime.combine(
+        run.as_of_date + timedelta(days=settings.publication.valid_days), time(), ZoneInfo(settings.business.timezone)
+    )
+    row = {
+        ID: staged.publication_id,
+        "as_of_date": run.as_of_date,
+        "model_versions": _json(lineage.model_versions),
+        "table_versions": _json(lineage.table_versions),
+        "training_set": _json(lineage.training_sets),
+        "settings_hash": settings.hash,
+        "code_version": lineage.code_version,
+        "run_id": run.run_id,
+        "row_counts": _json(staged.row_counts),
+        "content_hash": staged.content_hash,
+        "check_result": check_result,
+        "created_at": datetime.now(UTC),
+        "valid_until": until,
+    }
+    warehouse.append_once(PUBLICATIONS, pa.Table.from_pylist([row], schema=PUBLICATIONS.schema))
+
+
+def is_recorded(warehouse: Warehouse, publication_id: str) -> bool:
+    """Whether a publication is complete."""
+    return bool(warehouse.read(PUBLICATIONS, {ID: publication_id}, [ID]).num_rows)
+
+
+def publication_hash(rows_of: Mapping[Table, pa.Table]) -> str:
+    """Hash of the content of all published tables together (SHA-256, hex)."""
+    hashes = {table.name: content_hash(table, rows) for table, rows in rows_of.items()}
+    return hashlib.sha256(_json(hashes).encode()).hexdigest()
+
+
+def _with_id(rows: pa.Table, publication_id: str) -> pa.Table:
+    import pyarrow as pa
+
+    return rows.add_column(0, ID, pa.array([publication_id] * rows.num_rows, pa.string()))
+
+
+def _json(values: Mapping[str, object]) -> str:
+    return json.dumps(dict(values), sort_keys=True)

@@ -1,0 +1,22 @@
+"""The status of a publication, derived from the switches log and never stored."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from include.retraining.publication.switch_log import SwitchLog
+
+Status = Literal["staged", "current", "superseded", "rolled_back", "rejected"]
+
+
+def status_of(log: SwitchLog, publication_id: str, check_result: str = "pass") -> Status:
+    """What became of a publication."""
+    if log.current == publication_id:
+        return "current"
+    left_by = [switch.kind for switch in log.switches if switch.from_publication_id == publication_id]
+    moved = [kind for kind in left_by if kind in ("publish", "rollback", "auto_revert")]
+    if moved:
+        outcomes: dict[str, Status] = {"rollback": "rolled_back", "auto_revert": "rejected"}
+        return outcomes.get(moved[-1], "superseded")
+    return "rejected" if check_result == "stop" else "staged"

@@ -1,0 +1,72 @@
+"""Move the pointer to a publication, where the rules allow it, and take it back where readers get something else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from include.retraining.errors import PublicationVerifyError
+from include.retraining.publication.stage import publication_hash
+from include.retraining.publication.switch_log import append_switch, as_of_date_of, read_switch_log
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pyarrow as pa
+
+    from include.retraining.publication.switch_log import SwitchLog
+    from include.retraining.run import Run
+    from include.retraining.warehouse.protocol import Warehouse
+    from include.retraining.warehouse.table import Table
+
+
+@dataclass(frozen=True)
+class SwitchResult:
+    """Whether readers see the publication now, and why (not)."""
+
+    is_current: bool
+    why: str
+
+
+def switch_current(warehouse: Warehouse, run: Run, publication_id: str, after_rollback: str) -> SwitchResult:
+    """Point readers to the publication unless a rule forbids it (rules 4 and 5). A repeated call adds nothing."""
+    log = read_switch_log(warehouse)
+    if log.current == publication_id:
+        return SwitchResult(True, "readers see it already")
+    if forbidden := why_not(log, run, publication_id, after_rollback):
+        return SwitchResult(False, f"staged only: {forbidden}")
+    append_switch(warehouse, log, publication_id, "publish", run.why, run.reason or "daily publication", run.run_id)
+    return SwitchResult(True, f"readers were moved from {log.current or 'nothing'}")
+
+
+def why_not(log: SwitchLog, run: Run, publication_id: str, after_rollback: str) -> str | None:
+    """The rule that keeps a run from moving the pointer, in words; None where it may."""
+    if run.publish == "stage_only":
+        return "the run was asked to stage only"
+    if log.newest_date and as_of_date_of(publication_id) < log.newest_date:
+        return f"{run.as_of_date} is older than {log.newest_date}, the newest date ever published"
+    if log.is_held(after_rollback):
+        return "publishing is on hold after a rollback, until an operator releases it"
+    if publication_id in log.rolled_back:
+        return "this very publication was rolled back"
+    return None
+
+
+def verify_current(
+    warehouse: Warehouse, run: Run, publication_id: str, content_hash: str, read_back: Mapping[Table, pa.Table]
+) -> None:
+    """Compare what readers get with what was staged; switch back and raise PublicationVerifyError if it differs.
+
+    `read_back` are the published tables as read through the reader's path, blocked items included.
+    """
+    found = publication_hash(read_back)
+    log = read_switch_log(warehouse)
+    if found == content_hash or log.current != publication_id:
+        return
+    previous = log.switches[-1].from_publication_id
+    append_switch(warehouse, log, previous, "auto_revert", run.why, "readers did not get what was staged", run.run_id)
+    raise PublicationVerifyError(
+        f"readers of {publication_id} to get content {content_hash[:12]}",
+        f"content {found[:12]}; readers are back on {previous or 'nothing'}",
+        "check the storage, then clear stage and what follows it",
+    )

@@ -1,0 +1,92 @@
+"""The switches log: its last row names the current publication. One append publishes, rolls back and logs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Literal
+
+from include.retraining.errors import CommitConflictError
+from include.retraining.tables import PUBLICATION_SWITCHES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from include.retraining.warehouse.protocol import Warehouse
+
+Kind = Literal["publish", "rollback", "auto_revert", "hold", "release"]
+
+
+@dataclass(frozen=True)
+class Switch:
+    """One row of the log. Publication ids are empty where readers had or get nothing."""
+
+    number: int
+    from_publication_id: str
+    to_publication_id: str
+    kind: Kind
+    who: str
+    why: str
+    run_id: str
+    switched_at: datetime
+
+
+@dataclass(frozen=True)
+class SwitchLog:
+    """The whole log, oldest first."""
+
+    switches: Sequence[Switch]
+
+    @property
+    def current(self) -> str | None:
+        """The publication that readers see."""
+        return (self.switches[-1].to_publication_id or None) if self.switches else None
+
+    @property
+    def newest_date(self) -> date | None:
+        """The newest as_of_date ever published."""
+        published = [as_of_date_of(s.to_publication_id) for s in self.switches if s.kind == "publish"]
+        return max(published, default=None)
+
+    @property
+    def rolled_back(self) -> frozenset[str]:
+        """Publications that people took away from readers."""
+        return frozenset(s.from_publication_id for s in self.switches if s.kind == "rollback")
+
+    def is_held(self, after_rollback: str) -> bool:
+        """Whether runs must leave the pointer alone until an operator releases it."""
+        held = False
+        for switch in self.switches:
+            if switch.kind == "rollback":
+                held = held or after_rollback == "hold"
+            elif switch.kind in ("hold", "release"):
+                held = switch.kind == "hold"
+        return held
+
+
+def read_switch_log(warehouse: Warehouse) -> SwitchLog:
+    """Read the log."""
+    return SwitchLog([Switch(**row) for row in warehouse.read(PUBLICATION_SWITCHES).to_pylist()])
+
+
+def append_switch(
+    warehouse: Warehouse, log: SwitchLog, to_publication_id: str, kind: Kind, who: str, why: str, run_id: str
+) -> Switch:
+    """Append one row after the log as it was read; CommitConflictError where somebody else switched meanwhile."""
+    import pyarrow as pa
+
+    number = log.switches[-1].number + 1 if log.switches else 1
+    switch = Switch(number, log.current or "", to_publication_id, kind, who, why, run_id, datetime.now(UTC))
+    rows = pa.Table.from_pylist([vars(switch)], schema=PUBLICATION_SWITCHES.schema)
+    if warehouse.append_once(PUBLICATION_SWITCHES, rows).rows == 0:
+        raise CommitConflictError(
+            f"switch number {number} to be free",
+            "somebody else switched at the same moment",
+            "let the retry decide anew",
+        )
+    return switch
+
+
+def as_of_date_of(publication_id: str) -> date:
+    """The as_of_date that a publication id starts with."""
+    return date.fromisoformat(publication_id[:10])

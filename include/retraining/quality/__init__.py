@@ -1,0 +1,1 @@
+"""Checks with severities: row rules, quarantine reasons, privacy, verdicts."""

@@ -1,0 +1,192 @@
+"""Champion and challenger in the MLflow model registry."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlparse
+
+from include.retraining.errors import RegistryError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import xgboost
+    from mlflow import MlflowClient
+    from mlflow.entities.model_registry import ModelVersion
+
+EXPERIMENT = "recommender_daily"
+CHAMPION, CHALLENGER = "champion", "challenger"
+
+
+@dataclass(frozen=True)
+class ModelPackage:
+    """A trained model with all that a reader of the registry needs. Equal `lineage`, same version."""
+
+    name: str
+    booster: xgboost.Booster
+    feature_names: Sequence[str]
+    importances: Mapping[str, float]
+    parameters: Mapping[str, Any]
+    metrics: Mapping[str, float]
+    lineage: Mapping[str, str]
+    sha256: str
+
+
+def lineage_key(lineage: Mapping[str, str]) -> str:
+    """Hash of what went into a model."""
+    return hashlib.sha256(json.dumps(dict(lineage), sort_keys=True).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class RegisteredModel:
+    """One version in the registry."""
+
+    name: str
+    version: str
+    tags: Mapping[str, str]
+
+    @property
+    def label(self) -> str:
+        """What the published tables call it: name/version."""
+        return f"{self.name}/{self.version}"
+
+
+@dataclass(frozen=True)
+class ModelRegistry:
+    """MLflow behind the few calls the DAG needs. `tracking_uri` as MLflow understands it."""
+
+    tracking_uri: str
+
+    def register(self, package: ModelPackage) -> RegisteredModel:
+        """Log and register a model, or find the version that an earlier try registered; it becomes challenger."""
+        found = self.find(package.name, package.lineage) or self._log(package)
+        self._client().set_registered_model_alias(package.name, CHALLENGER, found.version)
+        return found
+
+    def find(self, name: str, lineage: Mapping[str, str]) -> RegisteredModel | None:
+        """The version made from exactly this lineage."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            versions = self._client().search_model_versions(
+                f"name = '{name}' and tag.lineage_key = '{lineage_key(lineage)}'"
+            )
+        except MlflowException as error:
+            raise _unreachable(self.tracking_uri, error) from error
+        return _registered(versions[0]) if versions else None
+
+    def get(self, name: str, version: str) -> RegisteredModel:
+        """One version with its tags; RegistryError where the registry does not have it."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return _registered(self._client().get_model_version(name, version))
+        except MlflowException as error:
+            raise _unreachable(self.tracking_uri, error) from error
+
+    def load(self, model: RegisteredModel) -> bytes:
+        """The model file of a version, UBJ bytes."""
+        import mlflow
+        from mlflow.exceptions import MlflowException
+
+        mlflow.set_tracking_uri(self.tracking_uri)
+        try:
+            folder = mlflow.artifacts.download_artifacts(artifact_uri=f"models:/{model.name}/{model.version}")
+        except (MlflowException, OSError) as error:
+            raise _unreachable(self.tracking_uri, error) from error
+        return next(Path(folder).rglob("*.ubj")).read_bytes()
+
+    def tag(self, model: RegisteredModel, tags: Mapping[str, str]) -> None:
+        """Add tags to a version."""
+        for key, value in tags.items():
+            self._client().set_model_version_tag(model.name, model.version, key, value)
+
+    def champion(self, name: str) -> str | None:
+        """The version the champion alias names: for people; decisions read the decision log."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return str(self._client().get_model_version_by_alias(name, CHAMPION).version)
+        except MlflowException:
+            return None
+
+    def crown(self, model: RegisteredModel) -> None:
+        """Move the champion alias. The previous champion is tagged first: promotion is several calls, none atomic."""
+        previous = self.champion(model.name)
+        if previous == model.version:
+            return
+        client = self._client()
+        if previous:
+            client.set_model_version_tag(model.name, previous, "succeeded_by", model.version)
+        client.set_registered_model_alias(model.name, CHAMPION, model.version)
+
+    def _client(self) -> MlflowClient:
+        from mlflow import MlflowClient
+
+        return MlflowClient(tracking_uri=self.tracking_uri)
+
+    def _log(self, package: ModelPackage) -> RegisteredModel:
+        import mlflow
+
+        mlflow.set_tracking_uri(self.tracking_uri)
+        with mlflow.start_run(experiment_id=self._experiment(), run_name=package.lineage.get("as_of_date")):
+            mlflow.log_params(dict(package.parameters))
+            mlflow.log_metrics(dict(package.metrics))
+            mlflow.set_tags({**package.lineage, "model_sha256": package.sha256})
+            mlflow.log_dict(dict(package.importances), "feature_importances.json")
+            info = mlflow.xgboost.log_model(
+                package.booster,
+                name="ranker",
+                model_format="ubj",
+                signature=_signature(package.feature_names),
+                pip_requirements=["xgboost-cpu"],
+                registered_model_name=package.name,
+            )
+        model = self.get(package.name, str(info.registered_model_version))
+        # The key comes last: a version without it is one whose registration was cut short, and is never found.
+        self.tag(
+            model, {**package.lineage, "model_sha256": package.sha256, "lineage_key": lineage_key(package.lineage)}
+        )
+        return self.get(model.name, model.version)
+
+    def _experiment(self) -> str:
+        from mlflow.exceptions import MlflowException
+
+        client = self._client()
+        if found := client.get_experiment_by_name(EXPERIMENT):
+            return str(found.experiment_id)
+        try:
+            return client.create_experiment(EXPERIMENT, artifact_location=_artifact_location(self.tracking_uri))
+        except MlflowException:
+            # Another process made it between the two calls.
+            return str(client.get_experiment_by_name(EXPERIMENT).experiment_id)  # type: ignore[union-attr]
+
+
+def _artifact_location(tracking_uri: str) -> str | None:
+    """Beside the SQLite store; a server decides for itself."""
+    parsed = urlparse(tracking_uri)
+    return (
+        (Path(unquote(parsed.path)[1:]).parent / "artifacts").resolve().as_uri() if parsed.scheme == "sqlite" else None
+    )
+
+
+def _signature(feature_names: Sequence[str]) -> Any:
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, DataType, Schema
+
+    inputs = Schema([ColSpec(DataType.float, name) for name in feature_names])
+    return ModelSignature(inputs, Schema([ColSpec(DataType.float)]))
+
+
+def _registered(version: ModelVersion) -> RegisteredModel:
+    return RegisteredModel(version.name, str(version.version), dict(version.tags))
+
+
+def _unreachable(uri: str, error: Exception) -> RegistryError:
+    return RegistryError(
+        f"an answer from the model registry at {uri}", str(error), "check that MLflow is up, then clear the task"
+    )

@@ -1,0 +1,210 @@
+"""Typed settings: config file, then environment (HIGAWARI_SECTION__KEY), checked before anything costs money."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Annotated, Literal, Self, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from include.retraining.errors import SettingsError
+
+Share = Annotated[float, Field(ge=0, le=1)]
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+class Section(BaseModel):
+    """A group of settings: frozen, and an unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Business(Section):
+    """What a day is, and what counts as success."""
+
+    timezone: str = "UTC"
+    positive_event_types: tuple[str, ...] = ()
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_timezone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ValueError("an IANA timezone name such as UTC, Asia/Tokyo or Europe/London") from error
+        return name
+
+
+class Storage(Section):
+    """Where things are; relative paths start at HIGAWARI_HOME."""
+
+    landing: Path = Path("landing")
+    warehouse: Path = Path("warehouse")
+    spill: Path = Path("spill")
+    memory_limit: Annotated[str, Field(pattern=r"^[0-9]+(MB|GB)$")] = "2GB"
+    threads: Annotated[int, Field(ge=1, le=64)] = 2
+
+    @property
+    def landing_folder(self) -> Path:
+        """The landing zone."""
+        return home_folder() / self.landing.expanduser()
+
+    @property
+    def warehouse_folder(self) -> Path:
+        """The folder of the embedded warehouse's tables."""
+        return home_folder() / self.warehouse.expanduser()
+
+    @property
+    def spill_folder(self) -> Path:
+        """Where DuckDB spills what does not fit its memory limit."""
+        return home_folder() / self.spill.expanduser()
+
+
+class Ingest(Section):
+    """How landed files become events."""
+
+    event_columns: dict[str, str] = Field(default_factory=dict)
+    item_columns: dict[str, str] = Field(default_factory=dict)
+    deduplicate: Literal["event_id", "content", "none"] = "event_id"
+    lookback_days: Annotated[int, Field(ge=0, le=60)] = 3
+    wait_for_events_minutes: Annotated[float, Field(gt=0, le=24 * 60)] = 180
+    allowed_event_types: tuple[str, ...] = ()
+
+
+class Quality(Section):
+    """From which share or ratio on a check warns, and from which it stops the run."""
+
+    quarantine_warn_share: Share = 0.01
+    quarantine_stop_share: Share = 0.05
+    volume_warn_ratio: Share = 0.6
+    volume_stop_ratio: Share = 0.3
+    volume_high_warn_ratio: Annotated[float, Field(gt=1)] = 2.0
+    volume_weeks: Annotated[int, Field(ge=1, le=26)] = 4
+    unknown_item_warn_share: Share = 0.02
+    unknown_item_stop_share: Share = 0.2
+    items_max_age_days: Annotated[int, Field(ge=0)] = 2
+    value_range: tuple[float, float] = (-1e6, 1e6)
+
+    @model_validator(mode="after")
+    def _warn_before_stop(self) -> Self:
+        if self.quarantine_warn_share > self.quarantine_stop_share:
+            raise ValueError("quarantine_warn_share must not exceed quarantine_stop_share")
+        if self.volume_stop_ratio > self.volume_warn_ratio:
+            raise ValueError("volume_stop_ratio must not exceed volume_warn_ratio")
+        if self.unknown_item_warn_share > self.unknown_item_stop_share:
+            raise ValueError("unknown_item_warn_share must not exceed unknown_item_stop_share")
+        return self
+
+
+class Promotion(Section):
+    """When a challenger becomes champion."""
+
+    metric: Literal["ndcg@10", "recall@20", "hitrate@10", "map@10"] = "ndcg@10"
+    champion_margin: Annotated[float, Field(ge=0, le=0.5)] = 0.01
+    min_evaluated_users: Annotated[int, Field(ge=1)] = 50
+    min_coverage_ratio: Share = 0.5
+    bootstrap_samples: Annotated[int, Field(ge=100, le=100_000)] = 1000
+    seed: int = 20240501
+
+
+class Publication(Section):
+    """What a publication must look like, and what happens after a rollback."""
+
+    list_size: Annotated[int, Field(ge=1, le=1000)] = 20
+    shards: Annotated[int, Field(ge=1, le=256)] = 2
+    valid_days: Annotated[int, Field(ge=1, le=60)] = 2
+    min_row_ratio: Share = 0.7
+    max_row_ratio: Annotated[float, Field(ge=1)] = 1.5
+    min_varied_share: Share = 0.95
+    after_rollback: Literal["hold", "resume"] = "hold"
+
+
+class RetrainingSettings(BaseSettings):
+    """The settings of the machinery; a use case adds its own sections."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid",
+        frozen=True,
+        env_prefix="HIGAWARI_",
+        env_nested_delimiter="__",
+        nested_model_default_partial_update=True,
+    )
+
+    business: Business = Field(default_factory=Business)
+    storage: Storage = Field(default_factory=Storage)
+    ingest: Ingest = Field(default_factory=Ingest)
+    quality: Quality = Field(default_factory=Quality)
+    promotion: Promotion = Field(default_factory=Promotion)
+    publication: Publication = Field(default_factory=Publication)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 (the signature is pydantic's)
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments win over the environment, the environment over the config file."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, config_file())
+
+    @property
+    def hash(self) -> str:
+        """Hash of everything that can change a result: all settings but where things are stored."""
+        text = self.model_dump_json(exclude={"storage"})
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+S = TypeVar("S", bound=RetrainingSettings)
+
+
+def config_file() -> Path:
+    """The config file in use: HIGAWARI_CONFIG or config/recommender.toml."""
+    return Path(os.environ.get("HIGAWARI_CONFIG") or PROJECT / "config" / "recommender.toml")
+
+
+def home_folder() -> Path:
+    """Where landing zone, warehouse and logs live: HIGAWARI_HOME, by default var/main in the project."""
+    return Path(os.environ.get("HIGAWARI_HOME") or PROJECT / "var" / "main").resolve()
+
+
+def load_settings(settings_class: type[S]) -> S:
+    """Read and check the settings; SettingsError names every wrong key and what is allowed there."""
+    path = config_file()
+    if not path.is_file():
+        raise SettingsError(
+            "a config file", f"nothing at {path}", "set HIGAWARI_CONFIG or restore config/recommender.toml"
+        )
+    try:
+        return settings_class()
+    except ValidationError as error:
+        raise SettingsError(*_explain(error, settings_class, path)) from error
+    except ValueError as error:
+        raise SettingsError(f"TOML in {path}", str(error), "mend the line named above") from error
+
+
+def _explain(error: ValidationError, settings_class: type[BaseModel], path: Path) -> tuple[str, str, str]:
+    expected, found = [], []
+    for problem in error.errors():
+        key = ".".join(str(part) for part in problem["loc"])
+        if problem["type"] == "extra_forbidden":
+            expected.append(f"{key} to be one of: {', '.join(_known_keys(settings_class, problem['loc'][:-1]))}")
+            found.append(f"unknown key {key}")
+        else:
+            expected.append(f"{key}: {problem['msg'].removeprefix('Value error, ')}")
+            found.append(f"{key} = {problem['input']!r}")
+    return "; ".join(expected), "; ".join(found), f"mend {path} or the environment variable HIGAWARI_<SECTION>__<KEY>"
+
+
+def _known_keys(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
+    for part in path:
+        annotation = model.model_fields[str(part)].annotation
+        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+            return []
+        model = annotation
+    return sorted(model.model_fields)

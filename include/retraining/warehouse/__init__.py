@@ -1,0 +1,1 @@
+"""Tables and partitions: the protocol, the embedded engine (Delta Lake + DuckDB), and the SQL loader."""

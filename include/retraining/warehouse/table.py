@@ -1,0 +1,104 @@
+"""A table declaration: its columns, its key, and the partition that every write replaces as a whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from include.retraining.errors import TableSchemaError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pyarrow as pa
+
+ARROW_TYPES = {
+    "string": "string",
+    "int64": "int64",
+    "float32": "float",
+    "float64": "double",
+    "bool": "bool",
+    "date": "date32[day]",
+    "timestamp": "timestamp[us, tz=UTC]",
+    "strings": "list<element: string>",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Declaration of one table.
+
+    `columns` maps name to one of ARROW_TYPES. `key` is unique within the table. `partition` names the columns whose
+    values a write replaces together; an audit table has none and only ever grows. `unhashed` columns (ids, times,
+    versions) stay out of content hashes.
+    """
+
+    name: str
+    doc: str
+    columns: Mapping[str, str]
+    key: tuple[str, ...]
+    partition: tuple[str, ...] = ()
+    unhashed: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse a declaration that contradicts itself."""
+        unknown = {*self.key, *self.partition, *self.unhashed} - set(self.columns)
+        if unknown or set(self.columns.values()) - set(ARROW_TYPES):
+            raise TableSchemaError(
+                f"columns of {self.name} of types {sorted(ARROW_TYPES)}", f"{sorted(unknown)}", "mend the declaration"
+            )
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The Arrow schema; key and partition columns are never null."""
+        return arrow_schema(self.columns, required={*self.key, *self.partition})
+
+    def conform(self, rows: pa.Table) -> pa.Table:
+        """Rows with this table's columns in declared order and type.
+
+        Raises TableSchemaError when columns are missing or unknown, or a value does not fit its type.
+        """
+        import pyarrow as pa
+
+        missing = [name for name in self.columns if name not in rows.column_names]
+        unknown = [name for name in rows.column_names if name not in self.columns]
+        if missing or unknown:
+            raise TableSchemaError(
+                f"{self.name} with columns {', '.join(self.columns)}",
+                f"missing {missing}, unknown {unknown}",
+                "make the query or the declaration agree",
+            )
+        try:
+            conformed = rows.select(list(self.columns)).cast(self.schema)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError) as error:
+            raise TableSchemaError(
+                f"{self.name} as {dict(self.columns)}", str(error), "look at the values of the named column"
+            ) from error
+        self._refuse_nulls(conformed)
+        return conformed
+
+    def _refuse_nulls(self, rows: pa.Table) -> None:
+        for name in {*self.key, *self.partition}:
+            if rows[name].null_count:
+                raise TableSchemaError(
+                    f"no null in {self.name}.{name}, a key column",
+                    f"{rows[name].null_count} nulls in {rows.num_rows} rows",
+                    "filter or fill it where the rows are made",
+                )
+
+
+def arrow_schema(columns: Mapping[str, str], required: set[str] | frozenset[str] = frozenset()) -> pa.Schema:
+    """An Arrow schema from column names and ARROW_TYPES names."""
+    import pyarrow as pa
+
+    types = {
+        "string": pa.string(),
+        "int64": pa.int64(),
+        "float32": pa.float32(),
+        "float64": pa.float64(),
+        "bool": pa.bool_(),
+        "date": pa.date32(),
+        "timestamp": pa.timestamp("us", tz="UTC"),
+        "strings": pa.list_(pa.field("element", pa.string())),
+    }
+    return pa.schema([pa.field(name, types[kind], nullable=name not in required) for name, kind in columns.items()])
