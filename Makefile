@@ -66,7 +66,7 @@ bench: $(RUN_READY)
 	$(PY) -m benchmarks
 
 # Resolve requirements.in and requirements-dev.in into exact versions for Python 3.11-3.13
-lock: $(PY)
+lock: $(RUN_READY)
 	$(UV) $(COMPILE) requirements.in -o requirements.txt
 	$(UV) $(COMPILE) requirements-dev.in -o requirements-dev.txt
 
@@ -76,11 +76,12 @@ $(PY):
 		"$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null || continue; \
 		echo "Making $(VENV) with $$("$$python" --version) ($$python)"; \
 		if command -v uv >/dev/null; then uv venv --python "$$("$$python" -c 'import sys; print(sys.executable)')" $(VENV); exit; fi; \
-		"$$python" -m venv $(VENV) && $(PY) -m pip install uv; exit; \
+		"$$python" -m venv $(VENV); exit; \
 	done; \
 	echo "Expected: Python 3.11, 3.12 or 3.13. Found: $(if $(PYTHON),$(PYTHON) is none of them or does not start,none among python3.13 python3.12 python3.11 python3). Next step: make setup PYTHON=/path/to/python3.12"; exit 1
 
 $(RUN_READY): requirements.txt | $(PY)
+	@command -v uv >/dev/null || test -x $(VENV)/bin/uv || $(PY) -m pip install uv
 	$(UV) pip install --python $(PY) -r requirements.txt
 	@touch $@
 

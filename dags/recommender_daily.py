@@ -15,7 +15,7 @@ from airflow.sdk import Asset, Param, TaskGroup, TriggerRule, dag
 from include.recommender import pipeline
 from include.recommender.settings import SURFACES
 from include.recommender.workspace import open_recommender, settings_for_parsing
-from include.retraining.airflow_steps import DEFAULT_ARGS, PRODUCTION_POOL, step_task, wait_task
+from include.retraining.airflow_steps import DEFAULT_ARGS, MAPPED, PRODUCTION_POOL, step_task, wait_task
 from include.retraining.alerting.log_notifier import report_failed_run
 
 settings = settings_for_parsing()
@@ -89,12 +89,11 @@ def recommender_daily() -> None:
             compared >> decisions[surface]
 
     # Runs without decisions too: where training failed, the champion is published.
-    choose = step(pipeline.choose_rankers, trigger_rule=TriggerRule.ALL_DONE_MIN_ONE_SUCCESS)
-    rankers = choose({"decisions": decisions})
-    similarities >> rankers
+    choose = step(pipeline.choose_rankers, trigger_rule=TriggerRule.ALL_DONE)
+    rankers = choose({"decisions": decisions, "similarities": similarities})
 
     with TaskGroup("publish", tooltip="Lists are made, staged, checked, and shown all at once"):
-        score = step(pipeline.score_users).partial(inputs={"rankers": rankers})
+        score = step(pipeline.score_users, **MAPPED).partial(inputs={"rankers": rankers})
         shards = score.expand(shard=list(range(settings.publication.shards)))
         popular, similar = step(pipeline.build_popular_items)({}), step(pipeline.build_similar_items)({})
         staged = step(pipeline.stage)({})

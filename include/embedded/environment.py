@@ -26,7 +26,7 @@ def embedded_environment(home: Path, port: int, overrides: Mapping[str, str] | N
     home = home.resolve()
     private = {name: value for name, value in load_secrets(home).items() if name != ADMIN_PASSWORD}
     return {
-        **_with_cached_bytecode(os.environ),
+        **_given(os.environ),
         **_airflow(home, port),
         **_beside_airflow(home),
         **private,
@@ -63,6 +63,8 @@ def _airflow(home: Path, port: int) -> dict[str, str]:
         "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(_beside(port, 1)),
         "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(_beside(port, 2)),
         "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
+        # How long a task whose machine or worker died counts as running; 300 by default.
+        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
     }
 
 
@@ -84,9 +86,12 @@ def _beside_airflow(home: Path) -> dict[str, str]:
     }
 
 
-def _with_cached_bytecode(environment: Mapping[str, str]) -> dict[str, str]:
-    """Without bytecode every start of Airflow takes twice as long; keep it out of the source tree, as was asked."""
+def _given(environment: Mapping[str, str]) -> dict[str, str]:
+    """The present environment, made fit for processes that run in another folder and have to start fast."""
     given = dict(environment)
+    if config := given.get("HIGAWARI_CONFIG"):
+        given["HIGAWARI_CONFIG"] = str(Path(config).resolve())
+    # Without bytecode every start of Airflow takes twice as long; it is kept out of the source tree, as was asked.
     if given.pop("PYTHONDONTWRITEBYTECODE", ""):
         given.setdefault("PYTHONPYCACHEPREFIX", str(PROJECT / "var" / "pycache"))
     return given

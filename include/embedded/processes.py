@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 import psutil
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 POLL_SECONDS = 0.1
+SECOND_GRACE_SECONDS = 3
 KILL_SECONDS = 10
 # Kept to be reaped by the process that started them; where another one stops them, init does.
 _CHILDREN: list[subprocess.Popen[bytes]] = []
@@ -59,19 +60,21 @@ def launch(command: Sequence[str], environment: Mapping[str, str], folder: Path,
 
 
 def end(processes: Iterable[Started], grace_seconds: float) -> list[int]:
-    """TERM each process, KILL what is left of its session after the grace period; returns the pids that were killed.
+    """TERM each process, again after the grace period, and KILL what is left of its session; returns the killed pids.
 
     What outlived its leader is killed at once: the scheduler's workers take no notice of a TERM.
     """
     started = list(processes)
     led = [process for process in started if process.alive]
-    for process in led:
-        _signal(process.pid, signal.SIGTERM)
-    _wait(led, grace_seconds)
+    _terminate(led)
+    if not _wait(lambda: any(process.members() for process in led), grace_seconds):
+        # The second time the scheduler waits for no task, but says goodbye: the next one runs these again at once.
+        _terminate(led)
+        _wait(lambda: any(process.alive for process in led), SECOND_GRACE_SECONDS)
     killed = [pid for process in started for pid in process.members()]
     for pid in killed:
         _signal(pid, signal.SIGKILL)
-    _wait(started, KILL_SECONDS)
+    _wait(lambda: any(process.members() for process in started), KILL_SECONDS)
     return killed
 
 
@@ -103,9 +106,19 @@ def _signal(pid: int, number: signal.Signals) -> None:
         os.kill(pid, number)
 
 
-def _wait(processes: Sequence[Started], seconds: float) -> None:
+def _terminate(processes: Iterable[Started]) -> None:
+    for process in processes:
+        if process.alive:
+            _signal(process.pid, signal.SIGTERM)
+
+
+def _wait(while_true: Callable[[], bool], seconds: float) -> bool:
+    """Whether the condition ceased to hold in time."""
     end_at = time.monotonic() + seconds
-    while any(process.members() for process in processes) and time.monotonic() < end_at:
+    while holds := while_true():
         for child in _CHILDREN:
             child.poll()
+        if time.monotonic() > end_at:
+            break
         time.sleep(POLL_SECONDS)
+    return not holds

@@ -34,9 +34,9 @@ def run_day(run: Run, workspace: Workspace[RecommenderSettings]) -> dict[str, An
     versions = pipeline.build_item_stats(run, workspace)
     pipeline.build_user_stats(run, workspace)
     pipeline.build_user_items(run, workspace)
-    pipeline.build_item_similarities(run, workspace)
+    similarities = pipeline.build_item_similarities(run, workspace)
     decisions = _decisions(run, workspace)
-    rankers = pipeline.choose_rankers(run, workspace, decisions)
+    rankers = pipeline.choose_rankers(run, workspace, decisions, similarities)
     for shard in range(workspace.settings.publication.shards):
         pipeline.score_users(run, workspace, shard, rankers)
     pipeline.build_popular_items(run, workspace)

@@ -236,7 +236,7 @@ def decide_promotion(run: Run, workspace: Recommender, surface: str, challenger:
 
 
 def choose_rankers(
-    run: Run, workspace: Recommender, decisions: Mapping[str, dict[str, str] | None]
+    run: Run, workspace: Recommender, decisions: Mapping[str, dict[str, str] | None], similarities: int | None
 ) -> dict[str, dict[str, str]]:
     """Choose what serves each surface: the challenger where promoted, else the champion, else a baseline.
 
@@ -247,6 +247,8 @@ def choose_rankers(
     """
     from include.recommender.office import chosen_for
 
+    if similarities is None:
+        raise StepSkipped("the features of this date were not built, so there is nothing to serve")
     return {
         surface: chosen_for(run, workspace, surface, decisions.get(surface), FALLBACK_BASELINE[surface])
         for surface in SURFACES

@@ -39,16 +39,18 @@ DEFAULT_ARGS: dict[str, Any] = {
     "execution_timeout": timedelta(hours=2),
 }
 
+MAPPED = {"map_index_template": "{{ map_label }}"}
+
 logger = logging.getLogger(__name__)
 
 
 def step_task(step: Step, open_workspace: OpenWorkspace, **options: Any) -> Any:
     """A task that runs `step(run, workspace, **inputs)`; call it with a dict of inputs, XCom references among them.
 
-    A mapped task calls `.partial(inputs).expand(shard=[...])`, and the step gets `shard` too.
+    A mapped task calls `.partial(inputs).expand(shard=[...])`, with MAPPED among its options; the step gets `shard` too.
     """
 
-    @task(task_id=step.__name__, doc_md=inspect.getdoc(step), map_index_template="{{ map_label }}", **options)
+    @task(task_id=step.__name__, doc_md=inspect.getdoc(step), **options)
     def run_step(inputs: dict[str, Any], shard: int | None = None) -> Any:
         context = get_current_context()
         if shard is not None:

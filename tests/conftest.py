@@ -1,0 +1,74 @@
+"""Shared by every test: an environment of its own, an empty warehouse, and no silent skips of services in CI."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+    from pathlib import Path
+
+    from include.retraining.warehouse.local import LocalWarehouse
+    from include.retraining.warehouse.table import Table
+
+SKIPPED_SERVICES = pytest.StashKey[list[str]]()
+
+
+@pytest.fixture(autouse=True)
+def own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No test touches var/ or a registry that the shell names, and keyed hashes have a key."""
+    monkeypatch.setenv("HIGAWARI_HOME", str(tmp_path))
+    monkeypatch.setenv("HIGAWARI_HASH_KEY", "for tests")
+    monkeypatch.delenv("HIGAWARI_CONFIG", raising=False)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+
+
+@pytest.fixture(scope="session")
+def empty_tables(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Table]]:
+    """The folder of every table, empty, made once; and the declarations by name."""
+    from include.recommender.tables import RECOMMENDER_TABLES
+    from include.retraining.tables import MACHINERY_TABLES
+    from include.retraining.warehouse.local import LocalWarehouse
+
+    folder = tmp_path_factory.mktemp("empty_tables")
+    tables = (*MACHINERY_TABLES, *RECOMMENDER_TABLES)
+    LocalWarehouse(folder / "warehouse", folder / "spill").create_tables(tables)
+    return folder / "warehouse", {table.name: table for table in tables}
+
+
+@pytest.fixture
+def warehouse(empty_tables: tuple[Path, dict[str, Table]], tmp_path: Path) -> LocalWarehouse:
+    """A warehouse at HIGAWARI_HOME with every table of the machinery and the recommender, empty."""
+    from include.retraining.warehouse.local import LocalWarehouse
+
+    folder, tables = empty_tables
+    shutil.copytree(folder, tmp_path / "warehouse")
+    return LocalWarehouse(tmp_path / "warehouse", tmp_path / "spill", "500MB", 1, dict(tables))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Remember which tests of a service were skipped."""
+    report = yield
+    if report.skipped and not hasattr(report, "wasxfail") and item.get_closest_marker("service"):
+        item.config.stash.setdefault(SKIPPED_SERVICES, []).append(item.nodeid)
+    return report
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """In CI a skipped service test is a failure: nobody would notice that it never runs."""
+    if os.environ.get("CI") == "true" and session.config.stash.get(SKIPPED_SERVICES, []):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Name the tests that made the session fail."""
+    skipped = config.stash.get(SKIPPED_SERVICES, [])
+    if os.environ.get("CI") == "true" and skipped:
+        terminalreporter.section("service tests were skipped in CI", red=True)
+        terminalreporter.line("start the service they need, or take them out of this job: " + ", ".join(skipped))

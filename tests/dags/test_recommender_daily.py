@@ -1,0 +1,144 @@
+"""The whole DAG on simulated days, in this process."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from include.recommender import pipeline
+from include.recommender.tables import TRAINING_SET, USER_RECOMMENDATIONS
+from include.recommender.workspace import open_recommender
+from include.retraining.publication.reader import read_current
+from include.retraining.publication.switch_log import read_switch_log
+from include.retraining.tables import PROMOTION_DECISIONS, PUBLICATIONS
+from tests.dags.conftest import LAST_ARRIVAL
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from airflow.sdk import DAG
+
+pytestmark = pytest.mark.integration
+DEFAULT_PARAMS = {"as_of_date": None, "train": "auto", "publish": "auto", "data_checks": "enforce", "reason": ""}
+LAST_TICK = datetime(LAST_ARRIVAL.year, LAST_ARRIVAL.month, LAST_ARRIVAL.day, 3, tzinfo=UTC)
+
+
+def run_dag(dag: DAG, logical_date: datetime = LAST_TICK, **params: Any) -> tuple[str, dict[str, str]]:
+    """State of a run, and of each of its tasks. dag.test() keeps params in the DAG, so all are given each time."""
+    dag_run = dag.test(logical_date=logical_date, run_conf={**DEFAULT_PARAMS, **params})
+    states = {f"{ti.task_id}[{ti.map_index}]".replace("[-1]", ""): str(ti.state) for ti in dag_run.get_task_instances()}
+    return str(dag_run.state), states
+
+
+def test_a_day_ends_in_lists_that_readers_see(home: Path, dags: dict[str, DAG]) -> None:
+    state, tasks = run_dag(dags["recommender_daily"], reason="a test")
+    assert state == "success", tasks
+    assert set(tasks.values()) == {"success"}
+    workspace = open_recommender()
+    current = read_switch_log(workspace.warehouse).current
+    assert current
+    assert current.startswith(str(LAST_ARRIVAL))
+    rows = read_current(workspace.warehouse, USER_RECOMMENDATIONS)
+    assert rows.num_rows == len(set(rows["user_id"].to_pylist())) * workspace.settings.publication.list_size
+    assert "*" in set(rows["user_id"].to_pylist())
+
+
+def test_a_second_run_of_the_same_day_changes_nothing(home: Path, dags: dict[str, DAG]) -> None:
+    run_dag(dags["recommender_daily"])
+    before = _audit()
+    state, _ = run_dag(dags["recommender_daily"])
+    assert state == "success"
+    assert _audit() == before
+
+
+def test_without_training_the_champion_is_published(home: Path, dags: dict[str, DAG]) -> None:
+    state, tasks = run_dag(dags["recommender_daily"], train="skip")
+    assert state == "success", tasks
+    assert tasks["for_you.train_challenger"] == tasks["record_champions.for_you"] == "skipped"
+    rows = read_current(open_recommender().warehouse, USER_RECOMMENDATIONS)
+    assert set(rows["as_of_date"].to_pylist()) == {LAST_ARRIVAL}
+    assert "recommender_for_you/1" in set(rows["model_version"].to_pylist())
+
+
+def test_stage_only_shows_nobody_the_new_lists(home: Path, dags: dict[str, DAG]) -> None:
+    before = read_switch_log(open_recommender().warehouse).current
+    state, tasks = run_dag(dags["recommender_daily"], publish="stage_only")
+    assert state == "success", tasks
+    assert tasks["publish.verify_current"] == tasks["record_champions.for_you"] == "skipped"
+    warehouse = open_recommender().warehouse
+    assert read_switch_log(warehouse).current == before
+    assert warehouse.read(PUBLICATIONS, {"as_of_date": LAST_ARRIVAL}).num_rows == 1
+
+
+def test_an_older_date_never_moves_production(home: Path, dags: dict[str, DAG]) -> None:
+    """Rule 5."""
+    run_dag(dags["recommender_daily"])
+    before = _audit()
+    state, tasks = run_dag(dags["recommender_daily"], logical_date=LAST_TICK, as_of_date="2026-02-08")
+    assert state == "success", tasks
+    after = _audit()
+    assert after["switches"] == before["switches"]
+    assert after["applied"] == before["applied"]
+    assert after["publications"] == before["publications"] + 1
+
+
+def test_failed_training_fails_the_run_but_publishes_the_champion(
+    home: Path, dags: dict[str, DAG], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rule 7."""
+    monkeypatch.setenv("HIGAWARI_TRAINING__MIN_GROUPS", "100000")
+    state, tasks = run_dag(dags["recommender_daily"])
+    assert state == "failed"
+    assert tasks["build_features.check_training_set"] == "failed"
+    assert tasks["publish.verify_current"] == tasks["announce_run"] == "success"
+    current = read_switch_log(open_recommender().warehouse).current
+    assert current
+    assert current.startswith(str(LAST_ARRIVAL))
+
+
+def test_a_date_after_today_is_refused_before_anything_runs(home: Path, dags: dict[str, DAG]) -> None:
+    state, tasks = run_dag(dags["recommender_daily"], as_of_date="2099-01-01")
+    assert state == "failed"
+    assert tasks["check_settings"] == "failed"
+    assert tasks["publish.stage"] == "upstream_failed"
+
+
+def test_broken_settings_are_said_by_check_settings(
+    home: Path, dags: dict[str, DAG], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HIGAWARI_PUBLICATION__SHRADS", "3")
+    state, tasks = run_dag(dags["recommender_daily"])
+    assert state == "failed"
+    assert tasks["check_settings"] == "failed"
+
+
+def test_training_never_sees_the_holdout(home: Path, dags: dict[str, DAG]) -> None:
+    """Rule 2."""
+    run_dag(dags["recommender_daily"])
+    workspace = open_recommender()
+    rows = workspace.warehouse.read(TRAINING_SET, {"as_of_date": LAST_ARRIVAL}, ["snapshot_date"])
+    newest = max(rows["snapshot_date"].to_pylist())
+    training = workspace.settings.training
+    assert (LAST_ARRIVAL - newest).days >= training.holdout_days + training.label_days
+
+
+def test_the_steps_of_the_pipeline_are_the_tasks_of_the_dag(dags: dict[str, DAG]) -> None:
+    ids = {task.task_id.split(".")[-1] for task in dags["recommender_daily"].tasks}
+    steps = {
+        name
+        for name, value in vars(pipeline).items()
+        if callable(value) and getattr(value, "__module__", "") == pipeline.__name__ and not name.startswith("_")
+    }
+    assert steps - {"record_champion"} <= ids
+
+
+def _audit() -> dict[str, int]:
+    warehouse = open_recommender().warehouse
+    return {
+        "switches": len(read_switch_log(warehouse).switches),
+        "publications": warehouse.read(PUBLICATIONS).num_rows,
+        "applied": warehouse.read(PROMOTION_DECISIONS, {"kind": "applied"}).num_rows,
+        "decided": warehouse.read(PROMOTION_DECISIONS, {"kind": "decided"}).num_rows,
+    }

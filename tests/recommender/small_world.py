@@ -1,0 +1,145 @@
+"""Small histories in memory, and what they become: rows, a warehouse without a disk, snapshots, fake models."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from include.recommender.contenders import candidate_settings
+from include.recommender.features import FEATURE_NAMES
+from include.recommender.settings import RecommenderSettings
+from include.recommender.snapshot import Snapshot, compute_snapshot
+from include.recommender.tables import EVENTS, ITEMS
+from include.retraining.registry import RegisteredModel
+from include.retraining.warehouse.local import LocalWarehouse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from include.recommender.ranker import Ranker
+    from include.retraining.warehouse.table import Table
+
+DAY = date(2026, 5, 1)
+Rows = list[dict[str, Any]]
+
+
+def days_ago(days: int, day: date = DAY) -> date:
+    return day - timedelta(days=days)
+
+
+def event(user: str, item: str, age: int, *, late: int = 0, day: date = DAY, **change: Any) -> dict[str, Any]:
+    """A row of `events` that happened `age` days before `day` and arrived the next day, or `late` days after that."""
+    event_date = days_ago(age, day)
+    row = {
+        "event_date": event_date,
+        "arrival_date": event_date + timedelta(days=1 + late),
+        "event_id": None,
+        "user_id": user,
+        "item_id": item,
+        "event_type": "view",
+        "occurred_at": datetime.combine(event_date, time(12), UTC),
+        "value": 1.0,
+        **change,
+    }
+    return {**row, "row_id": row.get("row_id") or "-".join(str(value) for value in row.values())}
+
+
+def catalogue(item_ids: Iterable[str], snapshot: date = days_ago(400), **change: Any) -> Rows:
+    """Rows of `items`: one snapshot."""
+    row = {"snapshot_date": snapshot, "category": "cat", "title": None, "created_at": None, "is_active": True}
+    return [{**row, "item_id": item_id, **change} for item_id in item_ids]
+
+
+@dataclass
+class WarehouseInMemory(LocalWarehouse):
+    """Events and items as Arrow tables; queries run as they do in the embedded warehouse, and nothing is written."""
+
+    tables: dict[str, pa.Table] = field(default_factory=dict)
+
+    def query(
+        self, sql: str, parameters: Mapping[str, object], inputs: Mapping[str, pa.Table] | None = None
+    ) -> pa.Table:
+        return super().query(sql, parameters, {**self.tables, **(inputs or {})})
+
+    def partitions(self, table: Table) -> list[dict[str, str]]:
+        (name,) = table.partition
+        return [{name: str(value)} for value in sorted(set(self.tables[table.name][name].to_pylist()))]
+
+
+def warehouse_of(spill: Path, events: Rows, items: Rows) -> WarehouseInMemory:
+    numbered = [{**row, "row_id": f"{row['row_id']}#{number}"} for number, row in enumerate(events)]
+    tables = {
+        "events": pa.Table.from_pylist(numbered, schema=EVENTS.schema),
+        "items": pa.Table.from_pylist(items, schema=ITEMS.schema),
+    }
+    return WarehouseInMemory(spill, spill, "500MB", 1, {}, tables)
+
+
+def random_events(seed: int, count: int, users: int, items: int, days: int, day: date = DAY) -> Rows:
+    """Events of users with a taste (a few items each), some late, some likes, some without a value."""
+    rng = np.random.default_rng(seed)
+    taste = rng.integers(0, items, (users, 6))
+    rows = []
+    for _ in range(count):
+        user = int(rng.integers(0, users) * rng.random())
+        item = int(rng.choice(taste[user]) if rng.random() < 0.7 else rng.integers(0, items) * rng.random())
+        rows.append(
+            event(
+                f"u{user:03d}", f"i{item:03d}", int(rng.integers(1, days + 1)), late=int(rng.choice([0, 0, 0, 1, 2])),
+                day=day, event_type=str(rng.choice(["view", "like"])),
+                value=None if rng.random() < 0.1 else round(float(rng.normal(5, 2)), 2),
+            )
+        )  # fmt: skip
+    return rows
+
+
+def random_catalogue(items: int, snapshot: date = days_ago(400)) -> Rows:
+    """Items of three categories; every eleventh is inactive, every thirteenth has no category."""
+    rows = catalogue([f"i{number:03d}" for number in range(items)], snapshot)
+    for number, row in enumerate(rows):
+        row["category"] = None if number % 13 == 7 else ("cat", "dog", "bird")[number % 3]
+        row["is_active"] = number % 11 != 5
+    return rows
+
+
+def snapshot_from(spill: Path, events: Rows, items: Rows, settings: RecommenderSettings, day: date = DAY) -> Snapshot:
+    return compute_snapshot(warehouse_of(spill, events, items), settings, day, day)
+
+
+@dataclass
+class FakeRegistry:
+    """The registry's calls over models in a dict; keeps the tags and the champion it was given."""
+
+    models: dict[str, tuple[RegisteredModel, bytes]] = field(default_factory=dict)
+    tagged: dict[str, dict[str, str]] = field(default_factory=dict)
+    crowned: list[str] = field(default_factory=list)
+
+    def add(self, ranker: Ranker, settings: RecommenderSettings, **tags: str) -> RegisteredModel:
+        version = str(len(self.models) + 1)
+        own = {
+            "feature_names": json.dumps(FEATURE_NAMES),
+            "candidate_settings": candidate_settings(settings),
+            "model_sha256": ranker.sha256,
+            "training_set": f"training-set-{version}",
+        }
+        model = RegisteredModel("recommender_for_you", version, own | tags)
+        self.models[model.label] = (model, ranker.model)
+        return model
+
+    def get(self, name: str, version: str) -> RegisteredModel:
+        return self.models[f"{name}/{version}"][0]
+
+    def load(self, model: RegisteredModel) -> bytes:
+        return self.models[model.label][1]
+
+    def tag(self, model: RegisteredModel, tags: Mapping[str, str]) -> None:
+        self.tagged.setdefault(model.label, {}).update(tags)
+
+    def crown(self, model: RegisteredModel) -> None:
+        self.crowned.append(model.label)
