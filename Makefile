@@ -40,8 +40,8 @@ status: $(RUN_READY)
 
 # Land your own events and items: make ingest SOURCE=path/to/folder
 ingest: $(RUN_READY)
-	@test -n "$(SOURCE)" || { echo "Expected: the folder or file to land. Found: no SOURCE. Next step: make ingest SOURCE=path/to/folder"; exit 2; }
-	$(INSIDE) python -m include.recommender.ingest --source "$(SOURCE)"
+	@test -n "$(SOURCE)" || { echo "Expected: the folder that holds events.* and items.*. Found: no SOURCE. Next step: make ingest SOURCE=path/to/folder"; exit 2; }
+	$(INSIDE) python -m include.recommender.history --source "$(SOURCE)"
 
 # Say what readers see and how old it is; fails where it is not fresh
 freshness: $(RUN_READY)

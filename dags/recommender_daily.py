@@ -37,7 +37,9 @@ PARAMS = {
         "auto", enum=["auto", "stage_only"], title="Publish",
         description="auto: readers get the lists where the rules allow it. stage_only: write the lists, show nobody.",
     ),
-    "reason": Param("", type="string", title="Reason", description="Why you start this run; kept with its switch."),
+    "reason": Param(
+        None, type=["null", "string"], title="Reason", description="Why you start this run; kept with its switch.",
+    ),
 }  # fmt: skip
 
 

@@ -24,9 +24,8 @@ if TYPE_CHECKING:
 
 # Without log servers the API is all that listens, on 127.0.0.1; they would listen on every interface.
 # The API server reads the logs of tasks from disk.
-API = "api-server"
 COMPONENTS = {
-    API: ("api-server",),
+    "api-server": ("api-server",),
     "scheduler": ("scheduler", "--skip-serve-logs"),
     "dag-processor": ("dag-processor",),
     "triggerer": ("triggerer", "--skip-serve-logs"),
@@ -34,7 +33,9 @@ COMPONENTS = {
 PRODUCTION_POOL = "production"
 # The scheduler lets running tasks end before it does.
 GRACE_SECONDS = 30
-API_GRACE_SECONDS = 10
+# With their grace periods; the scheduler has the one that is asked for. Tasks that end meanwhile report to the API, so
+# it goes last. The triggerer often waits 10 s for a child that has ended: a second TERM ends that.
+STOPPING_ORDER = ((("dag-processor", "triggerer"), 3), (("scheduler",), None), (("api-server",), 10))
 
 
 def start(home: Path, port: int, overrides: Mapping[str, str] | None = None, seconds: float = 180) -> AirflowClient:
@@ -82,9 +83,9 @@ def _start(folder: RunFolder, environment: Mapping[str, str], seconds: float) ->
 def _stop(folder: RunFolder, grace_seconds: float) -> list[str]:
     started = folder.started()
     ran = [name for name, process in started.items() if process.members()]
-    # Tasks that end meanwhile report to the API: it goes last.
-    end([process for name, process in started.items() if name != API], grace_seconds)
-    end([process for name, process in started.items() if name == API], API_GRACE_SECONDS)
+    for names, seconds in STOPPING_ORDER:
+        leaving = [process for name, process in started.items() if name in names]
+        end(leaving, grace_seconds if seconds is None else seconds)
     if left := [str(pid) for process in started.values() for pid in process.members()]:
         raise EmbeddedAirflowError(
             "no process left", f"pids {', '.join(left)}", "see what holds them: ps -o pid,stat,args"

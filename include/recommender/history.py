@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import argparse
 import shutil
+import sys
 import uuid
 from datetime import date, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from include.recommender.ingest import EVENT_COLUMNS
-from include.retraining.errors import LandedDataError
+from include.retraining.errors import HigawariError, LandedDataError
 from include.retraining.landing import MARKER, READERS, reader_of
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Sequence
 
     import duckdb
 
@@ -21,15 +24,18 @@ if TYPE_CHECKING:
 
 HISTORY_FILE = "history.parquet"
 
+# The prefix keeps our columns apart from whatever the source calls its own.
 SPLIT = """
     COPY (
-        SELECT *, strftime(coalesce(event_date, last_date) + 1, '%Y-%m-%d') AS arrival
+        SELECT * EXCLUDE (higawari_date, higawari_last),
+               strftime(coalesce(higawari_date, higawari_last) + 1, '%Y-%m-%d') AS higawari_arrival
         FROM (
-            SELECT *, CAST(try_cast("{occurred_at}" AS TIMESTAMPTZ) AT TIME ZONE $timezone AS DATE) AS event_date,
-                   max(event_date) OVER () AS last_date
+            SELECT *, CAST(try_cast("{occurred_at}" AS TIMESTAMPTZ) AT TIME ZONE $timezone AS DATE) AS higawari_date,
+                   max(higawari_date) OVER () AS higawari_last
             FROM {reader}
         )
-    ) TO '{folder}' (FORMAT parquet, PARTITION_BY (arrival), FILENAME_PATTERN 'history')
+        WHERE higawari_last IS NOT NULL
+    ) TO '{folder}' (FORMAT parquet, PARTITION_BY (higawari_arrival), FILENAME_PATTERN 'history')
 """
 
 
@@ -72,8 +78,9 @@ def _land_events(events: Path, landing: LandingZone, settings: RecommenderSettin
     try:
         with duckdb.connect(config={"memory_limit": settings.storage.memory_limit}) as connection:
             _split(connection, events, incoming, theirs, settings.business.timezone)
-        folders = sorted(incoming.glob("arrival=*"))
-        return [_put_in_place(folder, landing) for folder in folders]
+        if folders := sorted(incoming.glob("higawari_arrival=*")):
+            return [_put_in_place(folder, landing) for folder in folders]
+        raise LandedDataError(f"a readable time in {theirs} of {events}", "not one row with it", "mend the file")
     except duckdb.Error as error:
         columns = ", ".join(EVENT_COLUMNS)
         raise LandedDataError(
@@ -93,7 +100,7 @@ def _split(connection: duckdb.DuckDBPyConnection, events: Path, folder: Path, oc
 
 
 def _put_in_place(folder: Path, landing: LandingZone) -> date:
-    day = date.fromisoformat(folder.name.removeprefix("arrival="))
+    day = date.fromisoformat(folder.name.removeprefix("higawari_arrival="))
     target = landing.day_folder("events", day)
     target.mkdir(parents=True, exist_ok=True)
     (file,) = folder.glob("*.parquet")
@@ -109,3 +116,38 @@ def _land_items(items: Path, landing: LandingZone, first_event_date: date) -> No
     shutil.copyfile(items, hidden)
     hidden.replace(folder / items.name)
     (folder / MARKER).touch()
+
+
+def load_history(source: Path) -> None:
+    """Land and ingest a source into the daily warehouse, with a progress bar."""
+    from rich.progress import Progress
+
+    from include.recommender.ingest import ingest_dates
+    from include.recommender.workspace import open_recommender
+
+    workspace = open_recommender()
+    dates = land_history(source, workspace.landing, workspace.settings)
+    with Progress() as progress:
+        task = progress.add_task(f"Ingesting {len(dates)} days", total=len(dates))
+        arguments = (workspace.warehouse, workspace.landing, workspace.settings, dates, dates[-1] + timedelta(days=1))
+        done = ingest_dates(*arguments, on_progress=lambda count: progress.advance(task, count))
+    print(
+        f"{done.events:,} events of {dates[0]} to {dates[-1]} and {done.item_snapshots} items snapshots ingested, "
+        f"{done.quarantined:,} rows quarantined. The first as_of_date that has them all: {dates[-1] + timedelta(days=1)}"
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Load the folder given by --source."""
+    parser = argparse.ArgumentParser(prog="python -m include.recommender.history", description=__doc__)
+    parser.add_argument("--source", type=Path, required=True, help="folder with events.* and items.*")
+    try:
+        load_history(parser.parse_args(arguments).source)
+    except HigawariError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

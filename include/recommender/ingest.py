@@ -41,7 +41,8 @@ class Ingested:
 def ingest_day(warehouse: Warehouse, landing: LandingZone, settings: RecommenderSettings, as_of_date: date) -> Ingested:
     """Rebuild what a delivery on as_of_date may have changed, and every earlier delivery not ingested yet."""
     recent = [as_of_date - timedelta(days=back + 1) for back in range(settings.ingest.lookback_days + 1)]
-    dates = {*recent, *_missing_dates(warehouse, landing, as_of_date), *_readmitted_dates(warehouse)}
+    missing = _missing_dates(warehouse, landing, settings.ingest.lookback_days, as_of_date)
+    dates = {*recent, *missing, *_readmitted_dates(warehouse)}
     return ingest_dates(warehouse, landing, settings, dates, as_of_date)
 
 
@@ -69,11 +70,19 @@ def ingest_dates(
     return Ingested(len(ordered), events, quarantined, snapshots)
 
 
-def _missing_dates(warehouse: Warehouse, landing: LandingZone, as_of_date: date) -> list[date]:
-    have = {values["event_date"] for values in warehouse.partitions(EVENTS)}
+def _missing_dates(warehouse: Warehouse, landing: LandingZone, lookback_days: int, as_of_date: date) -> set[date]:
+    """Event dates in earlier deliveries that no run took in: their own one, and those of their late rows.
+
+    Only on-time rows prove that a delivery was taken in: its date may hold late rows of the deliveries after it.
+    """
     ready = [day for day in landing.ready_days("events") if day <= as_of_date]
-    missing = [day for day in ready if (day - timedelta(days=1)).isoformat() not in have]
-    return [day - timedelta(days=1) for day in missing if landing.has_files("events", day)]
+    if not ready:
+        return set()
+    window = {"first_date": ready[0] - timedelta(days=1), "as_of_date": as_of_date}
+    volumes = warehouse.query(sql("check_day_volumes"), window).to_pylist()
+    have = {row["event_date"] for row in volumes if row["on_time_events"]}
+    missing = [day for day in ready if day - timedelta(days=1) not in have and landing.has_files("events", day)]
+    return {day - timedelta(days=1 + late) for day in missing for late in range(lookback_days + 1)}
 
 
 def _readmitted_dates(warehouse: Warehouse) -> list[date]:

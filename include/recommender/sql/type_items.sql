@@ -1,4 +1,4 @@
--- Landed catalogue text becomes typed rows, one per item of a snapshot (the last file's, where files repeat it).
+-- Landed catalogue text becomes typed rows; of the rows of an item the last file's is copy 1.
 WITH trimmed AS (
   SELECT
     NULLIF(TRIM(item_id), '') AS item_id,
@@ -13,7 +13,7 @@ WITH trimmed AS (
 numbered AS (
   SELECT
     *,
-    ROW_NUMBER() OVER (PARTITION BY snapshot_date, item_id ORDER BY file DESC, title, category) AS copy
+    ROW_NUMBER() OVER (PARTITION BY snapshot_date, item_id ORDER BY file DESC, title, category, created_at_text, is_active_text) AS copy
   FROM trimmed
 )
 SELECT
@@ -22,5 +22,5 @@ SELECT
   COALESCE(SAFE_CAST(is_active_text AS BOOL), TRUE) AS is_active,
   is_active_text IS NULL OR SAFE_CAST(is_active_text AS BOOL) IS NOT NULL AS is_active_readable,
   CONCAT(TO_HEX(MD5(CONCAT(CAST(snapshot_date AS STRING), '|', COALESCE(item_id, '')))), '-', CAST(copy AS STRING)) AS row_id,
-  copy > 1 AS repeated
+  copy
 FROM numbered

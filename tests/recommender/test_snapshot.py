@@ -1,0 +1,148 @@
+"""Aggregate tables become arrays: sorted ids, pairs by user, what may be shown."""
+
+from __future__ import annotations
+
+import random
+from datetime import date
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from include.recommender.snapshot import (
+    compute_snapshot,
+    numeric_columns,
+    read_aggregates,
+    read_snapshot,
+    similarity_rows,
+)
+from include.recommender.statistics import statistics_at
+from include.recommender.tables import ITEM_SIMILARITIES, ITEM_STATS, USER_ITEMS, USER_STATS
+from tests.recommender.small_world import (
+    DAY,
+    catalogue,
+    days_ago,
+    event,
+    random_catalogue,
+    random_events,
+    snapshot_from,
+    warehouse_of,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from include.recommender.settings import RecommenderSettings
+    from include.recommender.snapshot import Snapshot
+    from include.retraining.warehouse.local import LocalWarehouse
+
+EVENTS = random_events(seed=5, count=300, users=15, items=25, days=60)
+
+
+@pytest.fixture
+def snapshot(tmp_path: Path, settings: RecommenderSettings) -> Snapshot:
+    return snapshot_from(tmp_path, EVENTS, random_catalogue(25), settings)
+
+
+def assert_same(left: Snapshot, right: Snapshot) -> None:
+    assert left.item_ids.tolist() == right.item_ids.tolist()
+    assert left.user_ids.tolist() == right.user_ids.tolist()
+    assert left.category_names[left.categories].tolist() == right.category_names[right.categories].tolist()
+    for mine, theirs in ((left.items, right.items), (left.users, right.users), (left.pairs, right.pairs)):
+        assert mine.keys() == theirs.keys()
+        for name, values in mine.items():
+            np.testing.assert_array_equal(values, theirs[name], err_msg=name)
+    assert (left.pair_user.tolist(), left.pair_item.tolist()) == (right.pair_user.tolist(), right.pair_item.tolist())
+    assert left.similarities.toarray().tobytes() == right.similarities.toarray().tobytes()
+
+
+def test_ids_are_sorted_and_pairs_are_sorted_by_user_and_item(snapshot: Snapshot) -> None:
+    assert snapshot.item_ids.tolist() == sorted(snapshot.item_ids)
+    assert snapshot.user_ids.tolist() == sorted(snapshot.user_ids)
+    keys = snapshot.pair_user * snapshot.shape[1] + snapshot.pair_item
+    assert (np.diff(keys) > 0).all()
+
+
+def test_pair_start_bounds_the_pairs_of_each_user(snapshot: Snapshot) -> None:
+    for user, user_id in enumerate(snapshot.user_ids):
+        own = slice(snapshot.pair_start[user], snapshot.pair_start[user + 1])
+        items = {str(snapshot.item_ids[item]) for item in snapshot.pair_item[own]}
+        touched = {row["item_id"] for row in EVENTS if row["user_id"] == user_id and row["arrival_date"] <= DAY}
+        assert items == touched
+
+
+def test_items_may_be_shown_when_active_and_touched_and_not_blocked(
+    tmp_path: Path, settings: RecommenderSettings
+) -> None:
+    items = [*catalogue(["fine", "blocked", "quiet"]), *catalogue(["gone"], is_active=False)]
+    events = [event("u", item, 1) for item in ("fine", "blocked", "gone", "unknown")]
+    snapshot = snapshot_from(tmp_path, events, items, settings)
+    assert snapshot.item_ids.tolist() == ["blocked", "fine", "gone", "quiet"]
+    assert snapshot.recommendable.tolist() == [True, True, False, False]
+    served = snapshot.without({"blocked", "never heard of"})
+    assert served.recommendable.tolist() == [False, True, False, False]
+    assert snapshot.recommendable.tolist() == [True, True, False, False]
+    assert snapshot.without(()) is snapshot
+
+
+def test_similarities_come_from_positive_pairs_only(tmp_path: Path, settings: RecommenderSettings) -> None:
+    likes = type(settings)(business={"positive_event_types": ["like"]})
+    events = [event(user, item, 1, event_type="like") for user in ("u", "v") for item in ("a", "b")]
+    events += [event(user, "viewed", 1) for user in ("u", "v")]
+    snapshot = snapshot_from(tmp_path, events, catalogue(["a", "b", "viewed"]), likes)
+    assert snapshot.similarities.toarray().round(6).tolist() == [[0, 1, 0], [1, 0, 0], [0, 0, 0]]
+
+
+def test_rule_3_the_order_of_rows_does_not_matter(
+    tmp_path: Path, settings: RecommenderSettings, snapshot: Snapshot
+) -> None:
+    events = random.Random(1).sample(EVENTS, len(EVENTS))
+    items = random.Random(1).sample(random_catalogue(25), 25)
+    assert_same(snapshot_from(tmp_path, events, items, settings), snapshot)
+
+
+def test_what_the_build_steps_wrote_reads_back_as_what_was_computed(
+    warehouse: LocalWarehouse, tmp_path: Path, settings: RecommenderSettings
+) -> None:
+    source = warehouse_of(tmp_path, EVENTS, random_catalogue(25))
+    for table in (ITEM_STATS, USER_STATS, USER_ITEMS):
+        rows = statistics_at(source, settings, table, DAY, DAY)
+        warehouse.replace(table, {"as_of_date": DAY}, rows)
+    aggregates = read_aggregates(warehouse, settings, DAY)
+    warehouse.replace(ITEM_SIMILARITIES, {"as_of_date": DAY}, similarity_rows(aggregates))
+    computed = compute_snapshot(source, settings, DAY, DAY)
+    assert computed.similarities.nnz > 20
+    assert_same(aggregates, computed)
+    assert_same(read_snapshot(warehouse, settings, DAY), computed)
+
+
+def test_similarity_rows_rank_neighbours_from_the_nearest_and_ties_by_id(snapshot: Snapshot) -> None:
+    rows = similarity_rows(snapshot).to_pandas()
+    assert set(rows["method"]) == {"cosine"}
+    for _, own in rows.groupby("item_id"):
+        ordered = own.sort_values(["score_micros", "similar_item_id"], ascending=[False, True])
+        assert ordered["rank"].tolist() == list(range(1, len(own) + 1))
+
+
+def test_numbers_dates_and_flags_become_floats_and_text_is_left_out() -> None:
+    table = pa.table(
+        {
+            "day": pa.array([date(1970, 1, 11), None], pa.date32()),
+            "count": pa.array([3, None], pa.int64()),
+            "flag": pa.array([True, False]),
+            "text": pa.array(["a", "b"]),
+        }
+    )
+    columns = numeric_columns(table)
+    assert list(columns) == ["day", "count", "flag"]
+    np.testing.assert_array_equal(columns["day"], [10, np.nan])
+    np.testing.assert_array_equal(columns["count"], [3, np.nan])
+    assert columns["flag"].tolist() == [1, 0]
+
+
+def test_a_day_without_events_gives_an_empty_snapshot(tmp_path: Path, settings: RecommenderSettings) -> None:
+    snapshot = snapshot_from(tmp_path, [event("u", "i", 1)], catalogue(["i"]), settings, days_ago(5))
+    assert snapshot.shape == (0, 1)
+    assert not snapshot.recommendable.any()
+    assert snapshot.similarities.nnz == 0
