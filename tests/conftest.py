@@ -1,12 +1,16 @@
-"""Shared by every test: an environment of its own, an empty warehouse, and no silent skips of services in CI."""
+"""Shared by every test: an own environment, an empty warehouse, a simulated home, no silent skips of services in CI."""
 
 from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
+
+from tests.simulated_home import DAY_BEFORE, PROJECT, SMALL_SERVICE, whole_environment_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -48,6 +52,31 @@ def warehouse(empty_tables: tuple[Path, dict[str, Table]], tmp_path: Path) -> Lo
     folder, tables = empty_tables
     shutil.copytree(folder, tmp_path / "warehouse")
     return LocalWarehouse(tmp_path / "warehouse", tmp_path / "spill", "500MB", 1, dict(tables))
+
+
+@pytest.fixture(scope="session")
+def simulated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Forty simulated days as a landing zone; tests copy it before they change it."""
+    from include.demo.landing_writer import write_landing_zone
+
+    folder = tmp_path_factory.mktemp("simulated") / "landing"
+    write_landing_zone(SMALL_SERVICE, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def trained_home(simulated: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home in which the day before the last was published with a ranker, by the steps without Airflow."""
+    home = tmp_path_factory.mktemp("trained")
+    shutil.copytree(simulated, home / "landing")
+    code = (
+        "from datetime import date; from include.recommender.backtest import run_day; "
+        "from include.recommender.workspace import open_recommender; from include.retraining.run import Run; "
+        f"run_day(Run(date.fromisoformat('{DAY_BEFORE}'), 'before', 'backtest'), open_recommender())"
+    )
+    (home / "mlflow").mkdir()
+    subprocess.run([sys.executable, "-c", code], check=True, env=whole_environment_of(home), cwd=PROJECT)
+    return home
 
 
 @pytest.hookimpl(wrapper=True)

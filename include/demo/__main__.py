@@ -1,4 +1,4 @@
-"""`make demo`: simulate a photo service, run the daily DAG on its last three dates in a real Airflow, show the lists."""
+"""`make demo`: simulate a photo service, run the daily DAG on its last dates in a real Airflow, show the lists."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ PRODUCTION_POOL = "production"
 # The scheduler lets running tasks end before it does.
 GRACE_SECONDS = 30
 # With their grace periods; the scheduler has the one that is asked for. Tasks that end meanwhile report to the API, so
-# it goes last. The triggerer often waits 10 s for a child that has ended: a second TERM ends that.
+# it goes last. The triggerer often waits 10 s for a child that has ended; its triggers are safe in the database.
 STOPPING_ORDER = ((("dag-processor", "triggerer"), 3), (("scheduler",), None), (("api-server",), 10))
 
 

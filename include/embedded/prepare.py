@@ -30,9 +30,15 @@ def prepare(folder: RunFolder, environment: Mapping[str, str]) -> None:
     if stamp.exists() and stamp.read_text() == _versions() and _databases_exist(folder.home):
         return
     processes = {name: _begin(folder, name, environment) for name in COMMANDS}
-    for name, process in processes.items():
-        if process.wait(SECONDS) != 0:
-            raise EmbeddedAirflowError(f"{name} to be made", folder.last_lines(name), f"see {folder.log(name)}")
+    try:
+        for name, process in processes.items():
+            if process.wait(SECONDS) != 0:
+                raise EmbeddedAirflowError(f"{name} to be made", folder.last_lines(name), f"see {folder.log(name)}")
+    except subprocess.TimeoutExpired as error:
+        raise EmbeddedAirflowError(f"databases within {SECONDS} s", str(error), f"see {folder.log(name)}") from error
+    finally:
+        for process in processes.values():
+            process.kill()
     stamp.write_text(_versions())
 
 

@@ -74,8 +74,8 @@ class AirflowClient:
 
     def ensure_pool(self, name: str, slots: int, description: str) -> None:
         """Make a pool; one that is there is left as the operator wants it."""
-        body = {"name": name, "slots": slots, "description": description}
-        self._call("POST", "/pools", body, accept=HTTPStatus.CONFLICT)
+        if "name" not in self._call("GET", f"/pools/{name}", accept=HTTPStatus.NOT_FOUND):
+            self._call("POST", "/pools", {"name": name, "slots": slots, "description": description})
 
     def wait_for_dag(self, dag_id: str, seconds: float = 120) -> None:
         """Return once the dag-processor has parsed the DAG; on time-out, show the import errors."""
@@ -135,6 +135,17 @@ class AirflowClient:
         self._call("POST", "/backfills", body)
         return [run for run in self.dag_runs(dag_id, first, last) if run.run_type == "backfill"]
 
+    def wait_until_no_backfill_is_open(self, dag_id: str, seconds: float = 120) -> None:
+        """Return once a new backfill may be made: Airflow allows one per DAG, and closes it a little after its runs."""
+
+        def all_closed() -> bool:
+            return all(row["completed_at"] for row in self._pages(f"/backfills?dag_id={dag_id}", "backfills"))
+
+        if not _within(seconds, all_closed):
+            raise AirflowApiError(
+                f"no open backfill of {dag_id}", f"one still open after {seconds:.0f} s", "wait, or cancel it in the UI"
+            )
+
     def dag_runs(self, dag_id: str, first: datetime | None = None, last: datetime | None = None) -> list[DagRun]:
         """The runs of a DAG, oldest first; with bounds, those whose logical date lies within them."""
         bounds = {"logical_date_gte": first, "logical_date_lte": last}
@@ -179,7 +190,7 @@ class AirflowClient:
         start = 0
         while True:
             parameters = httpx.QueryParams({**(query or {}), "limit": PAGE, "offset": start})
-            rows = self._call("GET", f"{path}?{parameters}")[key]
+            rows = self._call("GET", f"{path}{'&' if '?' in path else '?'}{parameters}")[key]
             yield from rows
             start += len(rows)
             if len(rows) < PAGE:
@@ -193,6 +204,8 @@ class AirflowClient:
         answer = self._send(method, f"/api/v2{path}", body)
         if answer.status_code == HTTPStatus.UNAUTHORIZED:
             self._log_in()
+            answer = self._send(method, f"/api/v2{path}", body)
+        elif _database_was_busy(answer):
             answer = self._send(method, f"/api/v2{path}", body)
         return dict(_checked(answer, accept).json() or {}) if answer.content else {}
 
@@ -230,6 +243,15 @@ def _checked(answer: httpx.Response, accept: HTTPStatus | None = None) -> httpx.
         return answer
     asked = f"{answer.request.method} {answer.request.url.path}"
     raise AirflowApiError(f"success from {asked}", f"HTTP {answer.status_code}: {_detail(answer)}", _next_step(answer))
+
+
+def _database_was_busy(answer: httpx.Response) -> bool:
+    """On SQLite the API server refuses a write that coincides with the start of a task, before it does any of it.
+
+    Airflow 3.3 logs the action on its event loop, which keeps the task's own transaction from its commit.
+    """
+    busy = answer.status_code in {HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.SERVICE_UNAVAILABLE}
+    return busy and any(sign in answer.text for sign in ("Database error", "Database is locked"))
 
 
 def _detail(answer: httpx.Response) -> str:

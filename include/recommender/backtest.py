@@ -44,7 +44,10 @@ def run_day(run: Run, workspace: Workspace[RecommenderSettings]) -> dict[str, An
     staged = pipeline.stage(run, workspace)
     pipeline.check_publication(run, workspace, staged, rankers, versions)
     pipeline.switch_current(run, workspace, staged)
-    pipeline.verify_current(run, workspace, staged)
+    try:
+        pipeline.verify_current(run, workspace, staged)
+    except StepSkipped as skipped:
+        print(f"{run.as_of_date}: {skipped}", file=sys.stderr)
     for surface, decision in decisions.items():
         if decision:
             pipeline.record_champion(run, workspace, surface, staged, decision)
@@ -105,9 +108,8 @@ def backtest(options: Options, home: Path) -> None:
     days = land_history(options.source, workspace.landing, settings)
     print(f"landed {len(days)} days, {days[0]} to {days[-1]}", file=sys.stderr)
     for as_of_date in options.as_of_dates:
-        staged = run_day(Run(as_of_date, f"backtest_{as_of_date}", "backtest"), workspace)
+        run_day(Run(as_of_date, f"backtest_{as_of_date}", "backtest"), workspace)
         print(pipeline.announce_run(Run(as_of_date, "", "backtest"), workspace), file=sys.stderr)
-        _ = staged
     write_lists(workspace, options)
 
 
@@ -124,10 +126,14 @@ def write_lists(workspace: Workspace[RecommenderSettings], options: Options) -> 
 
 
 def _lists(workspace: Workspace[RecommenderSettings], as_of_date: date, surface: str) -> pa.Table:
+    """From the drafts: a kept warehouse may hold older publications of the same date."""
+    import pyarrow.compute as pc
+
+    from include.recommender.serving import drafts_to_publish
     from include.recommender.tables import USER_RECOMMENDATIONS
 
-    where = {"as_of_date": as_of_date, "surface": surface}
-    return workspace.warehouse.read(USER_RECOMMENDATIONS, where, ["user_id", "item_id", "rank", "as_of_date"])
+    rows = drafts_to_publish(workspace, as_of_date)[USER_RECOMMENDATIONS]
+    return rows.filter(pc.equal(rows["surface"], surface)).select(["user_id", "item_id", "rank", "as_of_date"])
 
 
 def _own_environment(home: Path, options: Options) -> None:
@@ -157,7 +163,13 @@ def _options(arguments: Sequence[str] | None) -> Options:
 
 
 def _dates(text: str) -> list[date]:
-    return [date.fromisoformat(part.strip()) for part in text.split(",") if part.strip()]
+    try:
+        dates = [date.fromisoformat(part.strip()) for part in text.split(",") if part.strip()]
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"dates like 2011-09-05,2011-09-26, not {text!r}") from error
+    if not dates:
+        raise argparse.ArgumentTypeError("one date at least")
+    return dates
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -133,7 +133,7 @@ def load_history(source: Path) -> None:
         done = ingest_dates(*arguments, on_progress=lambda count: progress.advance(task, count))
     print(
         f"{done.events:,} events of {dates[0]} to {dates[-1]} and {done.item_snapshots} items snapshots ingested, "
-        f"{done.quarantined:,} rows quarantined. The first as_of_date that has them all: {dates[-1] + timedelta(days=1)}"
+        f"{done.quarantined:,} rows quarantined. First as_of_date that has them all: {dates[-1] + timedelta(days=1)}"
     )
 
 

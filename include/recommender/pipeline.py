@@ -344,13 +344,12 @@ def check_publication(
     **What to do**: the message shows the failed checks; mend the cause, then clear from `choose_rankers` on.
     """
     from include.recommender.checks.publication import check_publication as check
-    from include.recommender.serving import lineage_of
+    from include.recommender.serving import lineage_of, published_before
     from include.retraining.publication.stage import Staged, record_publication
-    from include.retraining.publication.switch_log import read_switch_log
     from include.retraining.quality.verdict import describe, verdict_of
 
     publication = Staged(**staged)
-    previous = read_switch_log(workspace.warehouse).current
+    previous = published_before(workspace, run.as_of_date)
     results = check(workspace.warehouse, workspace.settings, run.as_of_date, publication.publication_id, previous)
     verdict, lineage = verdict_of(results), lineage_of(rankers, versions)
     record_publication(workspace.warehouse, run, workspace.settings, publication, lineage, verdict)

@@ -11,7 +11,7 @@ from include.retraining.code_version import code_version
 from include.retraining.publication.blocked import blocked_items
 from include.retraining.publication.reader import read_publication
 from include.retraining.publication.stage import Lineage
-from include.retraining.publication.switch_log import read_switch_log
+from include.retraining.publication.switch_log import as_of_date_of, read_switch_log
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,6 +47,17 @@ def drafts_to_publish(workspace: Workspace[RecommenderSettings], as_of_date: dat
             where["shard"] = list(range(workspace.settings.publication.shards))
         rows_of[table] = workspace.warehouse.read(DRAFT_OF[table.name], where, columns)
     return rows_of
+
+
+def published_before(workspace: Workspace[RecommenderSettings], as_of_date: date) -> str | None:
+    """The last publication of the newest earlier date that readers had, and nobody took away.
+
+    Not the current one: in a rerun that may be the very publication to compare, in a backfill one of a later date.
+    """
+    log = read_switch_log(workspace.warehouse)
+    published = [switch.to_publication_id for switch in log.switches if switch.kind == "publish"]
+    earlier = [name for name in published if as_of_date_of(name) < as_of_date and name not in log.rolled_back]
+    return max(reversed(earlier), key=as_of_date_of, default=None)
 
 
 def lineage_of(rankers: Mapping[str, Mapping[str, str]], versions: Mapping[str, int]) -> Lineage:

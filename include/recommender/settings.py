@@ -16,14 +16,14 @@ class Features(Section):
     """How events are reduced to statistics."""
 
     history_days: Annotated[int, Field(ge=28, le=3650)] = 730
-    half_life_days: Days = 90
+    half_life_days: Days = 90.0
     max_items_per_user: Count = 300
 
 
 class Similarities(Section):
     """How alike two items are: recency-weighted cosine over users."""
 
-    half_life_days: Days = 60
+    half_life_days: Days = 60.0
     neighbours: Count = 60
     min_users: Count = 2
     item_block: Count = 2000
@@ -51,7 +51,7 @@ class Training(Section):
     early_stopping_rounds: Annotated[int, Field(ge=2, le=500)] = 15
     learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.1
     max_depth: Annotated[int, Field(ge=1, le=12)] = 5
-    min_child_weight: Annotated[float, Field(ge=0)] = 20
+    min_child_weight: Annotated[float, Field(ge=0)] = 20.0
     subsample: Annotated[float, Field(gt=0, le=1)] = 0.8
     colsample: Annotated[float, Field(gt=0, le=1)] = 0.7
     max_bin: Annotated[int, Field(ge=8, le=1024)] = 128

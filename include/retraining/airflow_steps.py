@@ -47,7 +47,7 @@ logger = logging.getLogger(__name__)
 def step_task(step: Step, open_workspace: OpenWorkspace, **options: Any) -> Any:
     """A task that runs `step(run, workspace, **inputs)`; call it with a dict of inputs, XCom references among them.
 
-    A mapped task calls `.partial(inputs).expand(shard=[...])`, with MAPPED among its options; the step gets `shard` too.
+    A mapped task has MAPPED among its options and calls `.partial(inputs).expand(shard=[...])`; its step gets `shard`.
     """
 
     @task(task_id=step.__name__, doc_md=inspect.getdoc(step), **options)

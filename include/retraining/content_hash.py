@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ def content_hash(table: Table, rows: pa.Table) -> str:
     order = [(name, "ascending") for name in table.key if name in names]
     frame = table.conform(rows).sort_by(order).select(names).to_pandas()
     for name in (name for name in names if table.columns[name] == "strings"):
-        frame[name] = frame[name].map(lambda values: "|".join(values) if values is not None else None)
+        frame[name] = frame[name].map(lambda values: json.dumps(list(values)) if values is not None else None)
     digest = hashlib.sha256("|".join(names).encode())
     digest.update(pd.util.hash_pandas_object(frame, index=False).to_numpy().tobytes())
     return digest.hexdigest()

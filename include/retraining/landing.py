@@ -16,12 +16,18 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 MARKER = "_SUCCESS"
+# Neither quotes nor JSON types are guessed from the first rows: a row's text never depends on its neighbours.
+CSV_READER = """read_csv($file, all_varchar = true, header = true, quote = '"', escape = '"')"""
+JSON_READER = """(
+    SELECT COLUMNS(*) ->> '$'
+    FROM read_json($file, format = 'newline_delimited', maximum_depth = 1, sample_size = -1)
+)"""
 READERS = {
     ".parquet": "read_parquet($file)",
-    ".csv": "read_csv($file, all_varchar = true, header = true)",
-    ".csv.gz": "read_csv($file, all_varchar = true, header = true)",
-    ".jsonl": "read_json($file, format = 'newline_delimited')",
-    ".jsonl.gz": "read_json($file, format = 'newline_delimited')",
+    ".csv": CSV_READER,
+    ".csv.gz": CSV_READER,
+    ".jsonl": JSON_READER,
+    ".jsonl.gz": JSON_READER,
 }
 
 
@@ -97,16 +103,22 @@ def reader_of(file: Path) -> str:
     raise LandedDataError(f"files ending in {', '.join(READERS)}", str(file), "convert it, or move it away")
 
 
+def without_wildcards(file: Path) -> str:
+    """A path that DuckDB takes as it is: it would read `events[1].csv` as a pattern, and open `events1.csv`."""
+    return "".join(f"[{character}]" if character in "*?[" else character for character in str(file))
+
+
 def read_as_text(connection: duckdb.DuckDBPyConnection, file: Path, columns: LandedColumns) -> pa.Table:
     """One file's wanted columns as text under their canonical names."""
     import duckdb
 
     source = f"FROM {reader_of(file)}"
+    parameters = {"file": without_wildcards(file)}
     try:
-        described = connection.execute(f"DESCRIBE SELECT * {source}", {"file": str(file)}).fetchall()
+        described = connection.execute(f"DESCRIBE SELECT * {source}", parameters).fetchall()
         found = [row[0] for row in described]
         selected = [_as_text(canonical, theirs, found, file, columns) for canonical, theirs in columns.names.items()]
-        return connection.sql(f"SELECT {', '.join(selected)} {source}", params={"file": str(file)}).to_arrow_table()
+        return connection.sql(f"SELECT {', '.join(selected)} {source}", params=parameters).to_arrow_table()
     except duckdb.Error as error:
         raise LandedDataError(
             "a complete, readable file", f"{file}: {error}", "deliver the file again, then clear the ingest task"

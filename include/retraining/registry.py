@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from urllib.parse import unquote, urlparse
 from include.retraining.errors import RegistryError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import xgboost
     from mlflow import MlflowClient
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 EXPERIMENT = "recommender_daily"
 CHAMPION, CHALLENGER = "champion", "challenger"
+NO_SUCH_ALIAS = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 
 
 @dataclass(frozen=True)
@@ -63,66 +65,63 @@ class ModelRegistry:
 
     def register(self, package: ModelPackage) -> RegisteredModel:
         """Log and register a model, or find the version that an earlier try registered; it becomes challenger."""
-        found = self.find(package.name, package.lineage) or self._log(package)
-        self._client().set_registered_model_alias(package.name, CHALLENGER, found.version)
+        with answer_from(self.tracking_uri):
+            found = self.find(package.name, package.lineage) or self._log(package)
+            self._client().set_registered_model_alias(package.name, CHALLENGER, found.version)
         return found
 
     def find(self, name: str, lineage: Mapping[str, str]) -> RegisteredModel | None:
         """The version made from exactly this lineage."""
-        from mlflow.exceptions import MlflowException
-
-        try:
+        with answer_from(self.tracking_uri):
             versions = self._client().search_model_versions(
                 f"name = '{name}' and tag.lineage_key = '{lineage_key(lineage)}'"
             )
-        except MlflowException as error:
-            raise _unreachable(self.tracking_uri, error) from error
         return _registered(versions[0]) if versions else None
 
     def get(self, name: str, version: str) -> RegisteredModel:
         """One version with its tags; RegistryError where the registry does not have it."""
-        from mlflow.exceptions import MlflowException
-
-        try:
+        with answer_from(self.tracking_uri):
             return _registered(self._client().get_model_version(name, version))
-        except MlflowException as error:
-            raise _unreachable(self.tracking_uri, error) from error
 
     def load(self, model: RegisteredModel) -> bytes:
         """The model file of a version, UBJ bytes."""
         import mlflow
-        from mlflow.exceptions import MlflowException
 
-        mlflow.set_tracking_uri(self.tracking_uri)
-        try:
+        with answer_from(self.tracking_uri):
+            mlflow.set_tracking_uri(self.tracking_uri)
             folder = mlflow.artifacts.download_artifacts(artifact_uri=f"models:/{model.name}/{model.version}")
-        except (MlflowException, OSError) as error:
-            raise _unreachable(self.tracking_uri, error) from error
-        return next(Path(folder).rglob("*.ubj")).read_bytes()
+            if file := next(Path(folder).rglob("*.ubj"), None):
+                return file.read_bytes()
+            raise FileNotFoundError(f"no .ubj file among the artifacts of {model.label}")
 
     def tag(self, model: RegisteredModel, tags: Mapping[str, str]) -> None:
         """Add tags to a version."""
-        for key, value in tags.items():
-            self._client().set_model_version_tag(model.name, model.version, key, value)
+        with answer_from(self.tracking_uri):
+            for key, value in tags.items():
+                self._client().set_model_version_tag(model.name, model.version, key, value)
 
     def champion(self, name: str) -> str | None:
         """The version the champion alias names: for people; decisions read the decision log."""
         from mlflow.exceptions import MlflowException
 
-        try:
-            return str(self._client().get_model_version_by_alias(name, CHAMPION).version)
-        except MlflowException:
-            return None
+        with answer_from(self.tracking_uri):
+            try:
+                return str(self._client().get_model_version_by_alias(name, CHAMPION).version)
+            except MlflowException as error:
+                if error.error_code in NO_SUCH_ALIAS:
+                    return None
+                raise
 
     def crown(self, model: RegisteredModel) -> None:
         """Move the champion alias. The previous champion is tagged first: promotion is several calls, none atomic."""
         previous = self.champion(model.name)
         if previous == model.version:
             return
-        client = self._client()
-        if previous:
-            client.set_model_version_tag(model.name, previous, "succeeded_by", model.version)
-        client.set_registered_model_alias(model.name, CHAMPION, model.version)
+        with answer_from(self.tracking_uri):
+            client = self._client()
+            if previous:
+                client.set_model_version_tag(model.name, previous, "succeeded_by", model.version)
+            client.set_registered_model_alias(model.name, CHAMPION, model.version)
 
     def _client(self) -> MlflowClient:
         from mlflow import MlflowClient
@@ -186,7 +185,15 @@ def _registered(version: ModelVersion) -> RegisteredModel:
     return RegisteredModel(version.name, str(version.version), dict(version.tags))
 
 
-def _unreachable(uri: str, error: Exception) -> RegistryError:
-    return RegistryError(
-        f"an answer from the model registry at {uri}", str(error), "check that MLflow is up, then clear the task"
-    )
+@contextmanager
+def answer_from(uri: str) -> Iterator[None]:
+    """Every way in which MLflow, its database or its artifact store says no becomes a RegistryError."""
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except (MlflowException, SQLAlchemyError, OSError) as error:
+        raise RegistryError(
+            f"an answer from the model registry at {uri}", str(error), "check that MLflow is up, then clear the task"
+        ) from error

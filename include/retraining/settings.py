@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import SettingsError as UnreadableVariable
 
 from include.retraining.errors import SettingsError
 
@@ -34,7 +35,7 @@ class Business(Section):
     def _known_timezone(cls, name: str) -> str:
         try:
             ZoneInfo(name)
-        except (ZoneInfoNotFoundError, ValueError) as error:
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
             raise ValueError("an IANA timezone name such as UTC, Asia/Tokyo or Europe/London") from error
         return name
 
@@ -180,12 +181,32 @@ def load_settings(settings_class: type[S]) -> S:
         raise SettingsError(
             "a config file", f"nothing at {path}", "set HIGAWARI_CONFIG or restore config/recommender.toml"
         )
+    _refuse_unknown_sections(settings_class)
     try:
         return settings_class()
     except ValidationError as error:
         raise SettingsError(*_explain(error, settings_class, path)) from error
+    except UnreadableVariable as error:
+        raise SettingsError(
+            "lists and tables in environment variables as JSON, e.g. [0, 5]",
+            str(error),
+            "mend HIGAWARI_<SECTION>__<KEY>",
+        ) from error
     except ValueError as error:
         raise SettingsError(f"TOML in {path}", str(error), "mend the line named above") from error
+
+
+def _refuse_unknown_sections(settings_class: type[S]) -> None:
+    """Pydantic refuses unknown keys of a section, but passes over a variable whose section it does not know."""
+    prefix, delimiter = "HIGAWARI_", "__"
+    for variable in os.environ if settings_class.model_config.get("extra") == "forbid" else ():
+        section, found, _ = variable.upper().removeprefix(prefix).partition(delimiter)
+        if variable.upper().startswith(prefix) and found and section.lower() not in settings_class.model_fields:
+            raise SettingsError(
+                f"{prefix}<SECTION>{delimiter}<KEY> with a section of: {', '.join(_known_keys(settings_class, ()))}",
+                f"unknown section in the environment variable {variable}",
+                "mend its name, or unset it",
+            )
 
 
 def _explain(error: ValidationError, settings_class: type[BaseModel], path: Path) -> tuple[str, str, str]:

@@ -13,7 +13,7 @@ from include.recommender.workspace import open_recommender
 from include.retraining.publication.reader import read_current
 from include.retraining.publication.switch_log import read_switch_log
 from include.retraining.tables import PROMOTION_DECISIONS, PUBLICATIONS
-from tests.dags.conftest import LAST_ARRIVAL
+from tests.simulated_home import LAST_ARRIVAL
 
 if TYPE_CHECKING:
     from pathlib import Path

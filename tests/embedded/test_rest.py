@@ -80,7 +80,20 @@ def test_no_answer_teaches() -> None:
 
 
 def test_a_pool_that_exists_is_left_alone() -> None:
-    client(lambda request: httpx.Response(409, json={"detail": "exists"})).ensure_pool("production", 1, "")
+    def answer(request: httpx.Request) -> httpx.Response:
+        assert request.method == "GET"
+        return httpx.Response(200, json={"name": "production", "slots": 3})
+
+    client(answer).ensure_pool("production", 1, "")
+
+
+def test_a_missing_pool_is_made_also_when_the_database_is_busy_at_first() -> None:
+    busy = httpx.Response(500, json={"detail": {"reason": "Database error"}})
+    answers = iter(
+        [httpx.Response(404, json={"detail": "none"}), busy, httpx.Response(201, json={"name": "production"})]
+    )
+    client(lambda request: next(answers)).ensure_pool("production", 1, "")
+    assert next(answers, None) is None
 
 
 def test_runs_that_never_end_are_named() -> None:

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from include.recommender.settings import RecommenderSettings
     from include.retraining.warehouse.local import LocalWarehouse
+    from include.retraining.workspace import Workspace
+    from tests.recommender.small_world import FakeRegistry
 
 
 @pytest.fixture
@@ -47,8 +49,40 @@ def settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> RecommenderSett
 
 @pytest.fixture
 def settings_with(settings: RecommenderSettings) -> Callable[..., RecommenderSettings]:
-    """Default settings with some sections changed: settings_with(training={"snapshots": 2})."""
+    """Default settings with keys of some sections changed, given as `training={"snapshots": 2}`."""
     from include.recommender.settings import RecommenderSettings
 
     del settings  # it is what keeps the config file out
     return lambda **sections: RecommenderSettings(**sections)
+
+
+@pytest.fixture
+def registry() -> FakeRegistry:
+    """A model registry without MLflow."""
+    from tests.recommender.small_world import FakeRegistry
+
+    return FakeRegistry()
+
+
+@pytest.fixture
+def workspace(
+    settings: RecommenderSettings, warehouse: LocalWarehouse, registry: FakeRegistry, tmp_path: Path
+) -> Workspace[RecommenderSettings]:
+    """Default settings, empty tables, an empty landing zone, the registry above."""
+    from typing import cast
+
+    from include.retraining.landing import LandingZone
+    from include.retraining.registry import ModelRegistry
+    from include.retraining.workspace import Workspace
+
+    return Workspace(settings, warehouse, LandingZone(tmp_path / "landing"), cast("ModelRegistry", registry))
+
+
+@pytest.fixture(scope="session")
+def mlflow_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty MLflow store, made once: migrating a new one takes seconds. Copy it."""
+    from include.retraining.registry import ModelRegistry
+
+    store = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+    ModelRegistry(f"sqlite:///{store}").champion("nobody")
+    return store

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from include.retraining.warehouse.table import Table
 
 DAY = date(2026, 5, 1)
+LONG_AGO = DAY - timedelta(days=400)
 Rows = list[dict[str, Any]]
 
 
@@ -50,7 +51,7 @@ def event(user: str, item: str, age: int, *, late: int = 0, day: date = DAY, **c
     return {**row, "row_id": row.get("row_id") or "-".join(str(value) for value in row.values())}
 
 
-def catalogue(item_ids: Iterable[str], snapshot: date = days_ago(400), **change: Any) -> Rows:
+def catalogue(item_ids: Iterable[str], snapshot: date = LONG_AGO, **change: Any) -> Rows:
     """Rows of `items`: one snapshot."""
     row = {"snapshot_date": snapshot, "category": "cat", "title": None, "created_at": None, "is_active": True}
     return [{**row, "item_id": item_id, **change} for item_id in item_ids]
@@ -99,7 +100,7 @@ def random_events(seed: int, count: int, users: int, items: int, days: int, day:
     return rows
 
 
-def random_catalogue(items: int, snapshot: date = days_ago(400)) -> Rows:
+def random_catalogue(items: int, snapshot: date = LONG_AGO) -> Rows:
     """Items of three categories; every eleventh is inactive, every thirteenth has no category."""
     rows = catalogue([f"i{number:03d}" for number in range(items)], snapshot)
     for number, row in enumerate(rows):
@@ -143,3 +144,50 @@ class FakeRegistry:
 
     def crown(self, model: RegisteredModel) -> None:
         self.crowned.append(model.label)
+
+
+def quick_ranker(favourite: str, rows: int = 600) -> Ranker:
+    """A small ranker that scores by one feature: the higher, the better."""
+    import xgboost
+
+    from include.recommender.ranker import Ranker
+
+    rng = np.random.default_rng(0)
+    features = rng.normal(0, 100, (rows, len(FEATURE_NAMES))).astype(np.float32)
+    target = features[:, FEATURE_NAMES.index(favourite)]
+    matrix = xgboost.DMatrix(features, target, feature_names=list(FEATURE_NAMES))
+    booster = xgboost.train({"max_depth": 3, "eta": 0.5, "nthread": 1, "seed": 1}, matrix, 5)
+    return Ranker(bytes(booster.save_raw("ubj")), FEATURE_NAMES, 5, 0.5)
+
+
+def applied_decision(label: str, as_of_date: date, surface: str = "for_you") -> pa.Table:
+    """A row of `promotion_decisions`: the model took office on that date."""
+    from include.retraining.tables import PROMOTION_DECISIONS
+
+    row = dict.fromkeys(PROMOTION_DECISIONS.columns, "") | {
+        "as_of_date": as_of_date, "surface": surface, "kind": "applied", "decision_id": f"{label}@{as_of_date}",
+        "choice": "promote", "model_version": label, "reasons": [], "recorded_at": datetime(2026, 1, 1, tzinfo=UTC),
+    }  # fmt: skip
+    return pa.Table.from_pylist([row], schema=PROMOTION_DECISIONS.schema)
+
+
+def evaluation_rows(
+    day: date, gain: float, champion_gain: float | None = None, users: int = 100, coverage: float = 0.5
+) -> pa.Table:
+    """Rows of `evaluation_results` in which the challenger gains so much over every baseline (and the champion)."""
+    from include.recommender.baselines import BASELINES
+    from include.retraining.tables import EVALUATION_RESULTS
+
+    def row(contender: str, versus: str, metric: str, mean: float) -> dict[str, Any]:
+        return {
+            "as_of_date": day, "surface": "for_you", "contender": contender, "versus": versus, "metric": metric,
+            "model_version": contender, "mean": mean, "low": mean - 0.001, "high": mean + 0.001, "users": users,
+        }  # fmt: skip
+
+    rows = [row(name, "", "ndcg@10", 0.1 + 0.1 * (name == "own_history")) for name in BASELINES]
+    rows += [row("challenger", name, "ndcg@10", gain) for name in BASELINES]
+    names = ["challenger"] + ["champion"] * (champion_gain is not None)
+    rows += [row(name, "", "coverage@20", coverage) for name in names]
+    if champion_gain is not None:
+        rows.append(row("challenger", "champion", "ndcg@10", champion_gain))
+    return pa.Table.from_pylist(rows, schema=EVALUATION_RESULTS.schema)

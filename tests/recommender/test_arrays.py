@@ -39,9 +39,7 @@ def test_rank_within_numbers_each_group_from_the_highest_and_keeps_the_order_of_
         assert [int(ranks[at]) for at in expected] == list(range(1, len(own) + 1))
 
 
-@pytest.mark.parametrize(
-    ("groups", "expected"), [([], []), ([4], [0]), ([1, 1, 2, 5, 5, 5], [0, 1, 0, 0, 1, 2])]
-)
+@pytest.mark.parametrize(("groups", "expected"), [([], []), ([4], [0]), ([1, 1, 2, 5, 5, 5], [0, 1, 0, 0, 1, 2])])
 def test_position_in_group_counts_from_zero_in_each_run(groups: list[int], expected: list[int]) -> None:
     assert position_in_group(np.array(groups, np.int64)).tolist() == expected
 

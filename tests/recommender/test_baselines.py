@@ -45,7 +45,8 @@ def order(tmp_path: Path, settings: RecommenderSettings) -> Order:
 
 
 def test_recent_popularity_counts_users_of_28_days_and_breaks_ties_by_recency(order: Order) -> None:
-    assert order("recent_popularity", "u")[:3] == ["popular too", "popular", "new love"]
+    expected = ["popular too", "popular", "older love", "new love", "once", "old love"]
+    assert order("recent_popularity", "u") == expected
     assert order("recent_popularity", "u") == order("recent_popularity", "w")
 
 

@@ -111,7 +111,9 @@ def test_other_events_are_those_that_are_not_positive(
 
 
 def test_category_share_is_the_part_of_a_users_weight_in_the_items_category(candidates: Propose) -> None:
-    items = catalogue(["cat 1", "cat 2", "cat 3"]) + catalogue(["dog"], category="dog") + catalogue(["bird"], category="b")
+    items = (
+        catalogue(["cat 1", "cat 2", "cat 3"]) + catalogue(["dog"], category="dog") + catalogue(["bird"], category="b")
+    )
     # Of one age, so that weights are as counts: three of four in cats.
     events = [event("u", item, 5) for item in ("cat 1", "cat 1", "cat 2", "dog")]
     events += [event("v", item, 5) for item in ("cat 3", "bird")]
@@ -174,9 +176,7 @@ def test_source_count_counts_who_proposed_the_pair(candidates: Propose) -> None:
 
 
 @pytest.mark.parametrize("missing", [{"category": None}, {"value": None}])
-def test_data_without_categories_or_values_still_give_features(
-    candidates: Propose, missing: dict[str, Any]
-) -> None:
+def test_data_without_categories_or_values_still_give_features(candidates: Propose, missing: dict[str, Any]) -> None:
     events = [{**row, **missing} if "value" in missing else row for row in random_events(3, 200, 10, 15, 40)]
     items = [{**row, **missing} if "category" in missing else row for row in random_catalogue(15)]
     block = candidates(events, items)

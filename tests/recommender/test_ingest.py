@@ -54,7 +54,9 @@ class Zone:
     landing: LandingZone
     settings: RecommenderSettings
 
-    def land(self, day: date, *rows: Row, kind: str = "events", file: str = "part.parquet", closed: bool = True) -> None:
+    def land(
+        self, day: date, *rows: Row, kind: str = "events", file: str = "part.parquet", closed: bool = True
+    ) -> None:
         folder = self.landing.day_folder(kind, day)
         folder.mkdir(parents=True, exist_ok=True)
         if rows:
@@ -455,7 +457,7 @@ def test_an_unreadable_file_changes_nothing(zone: Zone) -> None:
     before = zone.hashes()
     zone.land(DAY)
     (zone.landing.day_folder("events", DAY) / "part.parquet").write_bytes(b"PAR1 cut short")
-    with pytest.raises(LandedDataError, match="part.parquet"):
+    with pytest.raises(LandedDataError, match=r"part\.parquet"):
         zone.ingest()
     assert zone.hashes() == before
 

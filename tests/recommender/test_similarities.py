@@ -90,7 +90,7 @@ def test_equally_near_items_go_by_their_position() -> None:
 def test_a_recent_touch_counts_more_than_an_old_one() -> None:
     # Users 0 and 1 share item 0; one of them touched item 1 lately, the other touched item 2 long ago.
     touches = {(0, 0): 1, (1, 0): 1, (0, 1): 1, (2, 1): 1, (1, 2): 300, (2, 2): 1}
-    found = dict((other, score) for score, other in rows_of(computed(touches, Similarities()))[0])
+    found = {other: score for score, other in rows_of(computed(touches, Similarities()))[0]}
     assert found[1] > 10 * found[2]
 
 

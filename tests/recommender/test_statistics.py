@@ -133,7 +133,8 @@ def chosen_types(request: pytest.FixtureRequest, settings_with: SettingsWith) ->
     return settings_with(business=business, features={"history_days": 120, "half_life_days": 30})
 
 
-EVENTS_OF_A_SEASON = random_events(seed=1, count=500, users=12, items=20, days=130) + [
+EVENTS_OF_A_SEASON = [
+    *random_events(seed=1, count=500, users=12, items=20, days=130),
     event("u000", "i000", 0),  # on DAY itself
     event("u000", "i001", 1, late=1),  # arrives a day too late for this run
 ]

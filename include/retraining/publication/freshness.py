@@ -25,11 +25,11 @@ class MachinerySettings(RetrainingSettings):
 def freshness(warehouse: Warehouse, now: datetime) -> tuple[bool, str]:
     """(fresh, line): fresh while the current publication's valid_until lies ahead."""
     log = read_switch_log(warehouse)
-    if log.current is None:
+    if log.current is None or log.last_move is None:
         return False, "readers see nothing: there is no publication yet"
     rows = warehouse.read(PUBLICATIONS, {"publication_id": log.current}).to_pylist()
     valid_until = max(row["valid_until"] for row in rows)
-    age = timedelta(seconds=round((now - log.switches[-1].switched_at).total_seconds()))
+    age = timedelta(seconds=round((now - log.last_move.switched_at).total_seconds()))
     state = "fresh" if now < valid_until else f"STALE since {valid_until:%Y-%m-%d %H:%M} UTC"
     return now < valid_until, f"readers see {log.current}, switched {age} ago: {state}"
 

@@ -61,9 +61,9 @@ def verify_current(
     """
     found = publication_hash(read_back)
     log = read_switch_log(warehouse)
-    if found == content_hash or log.current != publication_id:
+    if found == content_hash or log.current != publication_id or log.last_move is None:
         return
-    previous = log.switches[-1].from_publication_id
+    previous = log.last_move.from_publication_id
     append_switch(warehouse, log, previous, "auto_revert", run.why, "readers did not get what was staged", run.run_id)
     raise PublicationVerifyError(
         f"readers of {publication_id} to get content {content_hash[:12]}",

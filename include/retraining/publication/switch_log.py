@@ -43,6 +43,11 @@ class SwitchLog:
         return (self.switches[-1].to_publication_id or None) if self.switches else None
 
     @property
+    def last_move(self) -> Switch | None:
+        """The switch that brought readers to what they see: a hold or a release moves nobody."""
+        return next((s for s in reversed(self.switches) if s.from_publication_id != s.to_publication_id), None)
+
+    @property
     def newest_date(self) -> date | None:
         """The newest as_of_date ever published."""
         published = [as_of_date_of(s.to_publication_id) for s in self.switches if s.kind == "publish"]

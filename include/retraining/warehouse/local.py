@@ -58,13 +58,8 @@ class LocalWarehouse:
         """Replace one partition with rows, all or nothing. A list of values replaces those partitions together."""
         from deltalake import write_deltalake
 
-        if set(partition) != set(table.partition):
-            raise TableSchemaError(
-                f"a partition of {table.name} by {table.partition}",
-                f"{sorted(partition)}",
-                "name every partition column",
-            )
         conformed = table.conform(rows).sort_by([(name, "ascending") for name in table.key])
+        table.refuse_misplaced(partition, conformed)
         predicate = " AND ".join(_condition(name, value) for name, value in partition.items())
 
         def write() -> Written:
@@ -76,7 +71,7 @@ class LocalWarehouse:
 
     def append_once(self, table: Table, rows: pa.Table) -> Written:
         """Append the rows whose key is not there yet; Written.rows counts those."""
-        conformed = table.conform(rows)
+        conformed = _first_of_each_key(table, table.conform(rows))
         same_key = " AND ".join(f"target.{name} = source.{name}" for name in table.key)
 
         def write() -> Written:
@@ -91,11 +86,13 @@ class LocalWarehouse:
         self, table: Table, where: Mapping[str, object] | None = None, columns: Sequence[str] | None = None
     ) -> pa.Table:
         """Rows whose columns equal (or are in the list of) the given values, in key order."""
+        import pyarrow as pa
         import pyarrow.dataset as ds
 
         condition = None
         for name, value in (where or {}).items():
-            term = ds.field(name).isin(value) if isinstance(value, list) else ds.field(name) == value
+            field, kind = ds.field(name), table.schema.field(name).type
+            term = field.isin(pa.array(value, kind)) if isinstance(value, list) else field == value
             condition = term if condition is None else condition & term
         dataset = self._open(table).to_pyarrow_dataset()
         wanted = list(dict.fromkeys([*(columns or table.columns), *table.key]))
@@ -105,7 +102,8 @@ class LocalWarehouse:
 
     def partitions(self, table: Table) -> list[dict[str, str]]:
         """Partition values that hold rows, as text, in order."""
-        return sorted(self._open(table).partitions(), key=lambda values: tuple(values.values()))
+        found = [tuple(values[name] for name in table.partition) for values in self._open(table).partitions()]
+        return [dict(zip(table.partition, values, strict=True)) for values in sorted(found)]
 
     def version(self, table: Table) -> int:
         """The current version of a table."""
@@ -148,10 +146,12 @@ class LocalWarehouse:
         declared = {column.name: column for column in Schema.from_arrow(table.schema).fields}
         changed = [name for name in stored if name not in declared or stored[name].type != declared[name].type]
         added = [column for name, column in declared.items() if name not in stored]
-        if changed or any(not column.nullable for column in added):
+        partition = delta.metadata().partition_columns
+        if changed or partition != list(table.partition) or any(not column.nullable for column in added):
             raise TableSchemaError(
-                f"{table.name} with the columns stored at {path}",
-                f"changed or dropped: {changed}; added: {[column.name for column in added]}",
+                f"{table.name} with the columns stored at {path}, partitioned by {partition}",
+                f"changed or dropped: {changed}; added: {[column.name for column in added]}; "
+                f"partitioned by {list(table.partition)}",
                 "only new nullable columns are added by themselves; keep the old names, or move the table away",
             )
         if added:
@@ -176,6 +176,15 @@ def _retry_commits(table: Table, write: Callable[[], Written]) -> Written:
             "another process won every time",
             "let the retry run; if it goes on, look for a second run of the same date",
         ) from error
+
+
+def _first_of_each_key(table: Table, rows: pa.Table) -> pa.Table:
+    """A merge inserts every source row without a match, also those that share a key."""
+    import pyarrow as pa
+
+    numbered = rows.append_column("row_number", pa.array(range(rows.num_rows), pa.int64()))
+    first = numbered.group_by(list(table.key)).aggregate([("row_number", "min")])
+    return rows.take(first.sort_by("row_number_min")["row_number_min"])
 
 
 def _condition(name: str, value: Any) -> str:

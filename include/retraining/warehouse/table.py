@@ -68,14 +68,37 @@ class Table:
                 f"missing {missing}, unknown {unknown}",
                 "make the query or the declaration agree",
             )
+        self._refuse_nulls(rows)
         try:
-            conformed = rows.select(list(self.columns)).cast(self.schema)
+            return rows.select(list(self.columns)).cast(self.schema)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError) as error:
             raise TableSchemaError(
                 f"{self.name} as {dict(self.columns)}", str(error), "look at the values of the named column"
             ) from error
-        self._refuse_nulls(conformed)
-        return conformed
+
+    def refuse_misplaced(self, partition: Mapping[str, object], rows: pa.Table) -> None:
+        """TableSchemaError unless the partition can be written and every row lies in it.
+
+        An empty text is refused: stored tables keep it as null, which makes the whole table unreadable.
+        """
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        wanted = {name: value if isinstance(value, list) else [value] for name, value in partition.items()}
+        if not self.partition or set(wanted) != set(self.partition) or any(not v or "" in v for v in wanted.values()):
+            raise TableSchemaError(
+                f"a value that is not empty for each of {self.name}'s partition columns {self.partition}",
+                f"{dict(partition)}",
+                "name every partition column; a table without any is only appended to",
+            )
+        for name, values in wanted.items():
+            outside = pc.sum(pc.invert(pc.is_in(rows[name], pa.array(values, rows[name].type)))).as_py() or 0
+            if outside:
+                raise TableSchemaError(
+                    f"rows of {self.name} with {name} among {values}",
+                    f"{outside} of {rows.num_rows} rows outside the partition that is to be replaced",
+                    "filter the rows, or name their partition",
+                )
 
     def _refuse_nulls(self, rows: pa.Table) -> None:
         for name in {*self.key, *self.partition}:

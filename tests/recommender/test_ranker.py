@@ -1,0 +1,134 @@
+"""Training a ranker: the same bytes for the same rows, and a clear refusal where there is too little to learn."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from include.recommender.features import FEATURE_NAMES
+from include.recommender.ranker import Ranker, train_ranker
+from include.recommender.settings import Training
+from include.recommender.tables import TRAINING_SET
+from include.retraining.errors import TrainingDataError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+FIRST = date(2026, 3, 1)
+QUICK: dict[str, Any] = {
+    "min_groups": 20, "max_rounds": 25, "early_stopping_rounds": 5, "min_child_weight": 1, "threads": 1
+}  # fmt: skip
+TELLING, USELESS = FEATURE_NAMES[0], FEATURE_NAMES[1]
+
+
+def rows_of(users: int = 30, dates: int = 3, seed: int = 0) -> pa.Table:
+    """Lists of 12 items each, with the positives where the first feature is high; some values are missing."""
+    rng = np.random.default_rng(seed)
+    count = users * dates * 12
+    features = rng.normal(size=(count, len(FEATURE_NAMES))).astype(np.float32)
+    telling = features[:, 0].copy()
+    features[:, 1] = 1
+    features[rng.random(features.shape) < 0.1] = np.nan
+    number = np.arange(count)
+    columns = {
+        "as_of_date": pa.array([FIRST] * count, pa.date32()),
+        "surface": pa.array(["for_you"] * count),
+        "snapshot_date": pa.array([FIRST + timedelta(days=7 * int(n // (users * 12))) for n in number], pa.date32()),
+        "user_id": pa.array([f"u{n // 12 % users}" for n in number]),
+        "item_id": pa.array([f"i{n % 12:02d}" for n in number]),
+        "label": pa.array((telling + rng.normal(0, 0.3, count) > 1).astype(np.int64)),
+    } | {name: pa.array(features[:, at]) for at, name in enumerate(FEATURE_NAMES)}
+    return pa.table(columns).cast(TRAINING_SET.schema)
+
+
+@pytest.fixture(scope="module")
+def rows() -> pa.Table:
+    return rows_of()
+
+
+@pytest.fixture(scope="module")
+def ranker(rows: pa.Table) -> Ranker:
+    return train_ranker(rows, Training(**QUICK))
+
+
+def matrix(rows: pa.Table) -> np.ndarray:
+    return np.column_stack([rows[name].to_numpy() for name in FEATURE_NAMES])
+
+
+def test_rule_3_the_same_rows_give_the_same_bytes(rows: pa.Table, ranker: Ranker) -> None:
+    assert train_ranker(rows, Training(**QUICK)).sha256 == ranker.sha256
+
+
+def test_rule_3_the_order_of_rows_does_not_matter(rows: pa.Table, ranker: Ranker) -> None:
+    order = np.random.default_rng(1).permutation(rows.num_rows)
+    assert train_ranker(rows.take(pa.array(order)), Training(**QUICK)).sha256 == ranker.sha256
+
+
+def test_rule_3_the_number_of_threads_does_not_matter() -> None:
+    many = rows_of(users=300)  # enough rows for both threads to get some
+    one, two = (train_ranker(many, Training(**QUICK | {"threads": threads})) for threads in (1, 2))
+    assert one.model == two.model
+
+
+@pytest.mark.parametrize("change", [{"seed": 1}, {"max_depth": 2}, {"learning_rate": 0.3}, {"subsample": 0.5}])
+def test_other_settings_give_another_model(rows: pa.Table, ranker: Ranker, change: dict[str, Any]) -> None:
+    assert train_ranker(rows, Training(**QUICK | change)).sha256 != ranker.sha256
+
+
+def test_other_labels_give_another_model(ranker: Ranker) -> None:
+    assert train_ranker(rows_of(seed=1), Training(**QUICK)).sha256 != ranker.sha256
+
+
+def test_it_learns_what_tells_positives_apart(rows: pa.Table, ranker: Ranker) -> None:
+    fresh = rows_of(seed=2)
+    scores, labels = ranker.score(matrix(fresh)), fresh["label"].to_numpy()
+    assert scores.dtype == np.float64
+    assert scores[labels == 1].mean() > scores[labels == 0].mean() + 0.3
+    assert ranker.validation_ndcg > 0.7
+
+
+def test_importances_are_shares_of_every_feature(ranker: Ranker) -> None:
+    importances = ranker.importances()
+    assert tuple(importances) == FEATURE_NAMES
+    assert sum(importances.values()) == pytest.approx(1)
+    assert max(importances, key=importances.__getitem__) == TELLING
+    assert min(importances.values()) >= 0
+
+
+def test_a_feature_that_says_nothing_has_no_importance(ranker: Ranker, rows: pa.Table) -> None:
+    assert ranker.importances()[USELESS] < 0.05
+
+
+def test_the_rounds_come_from_early_stopping_within_max_rounds(ranker: Ranker) -> None:
+    assert 1 <= ranker.rounds <= QUICK["max_rounds"]
+    assert ranker.booster.num_boosted_rounds() == ranker.rounds
+    assert tuple(ranker.booster.feature_names or ()) == FEATURE_NAMES == ranker.feature_names
+
+
+def test_a_ranker_scores_the_same_after_a_trip_through_its_bytes(rows: pa.Table, ranker: Ranker) -> None:
+    again = Ranker(bytes(ranker.model), ranker.feature_names, 0, 0.0)
+    assert again.score(matrix(rows)).tobytes() == ranker.score(matrix(rows)).tobytes()
+    assert again.sha256 == ranker.sha256
+
+
+@pytest.mark.parametrize(
+    ("make", "found"),
+    [
+        (lambda: rows_of(users=6), "18 lists on 3 snapshots"),
+        (lambda: rows_of(users=60, dates=1), "60 lists on 1 snapshots"),
+        (lambda: rows_of().slice(0, 0), "0 lists on 0 snapshots"),
+    ],
+    ids=["few lists", "one date", "no rows"],
+)
+def test_too_little_to_learn_from_is_refused(make: Callable[[], pa.Table], found: str) -> None:
+    with pytest.raises(TrainingDataError, match=found):
+        train_ranker(make(), Training(**QUICK))
+
+
+def test_a_user_on_two_dates_is_two_lists() -> None:
+    with pytest.raises(TrainingDataError, match="50 lists on 2 snapshots"):
+        train_ranker(rows_of(users=25, dates=2), Training(**QUICK | {"min_groups": 51}))

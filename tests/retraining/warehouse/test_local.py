@@ -1,0 +1,264 @@
+"""The embedded warehouse: whole partitions, appended once, all or nothing."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from deltalake.exceptions import CommitFailedError
+from tenacity import wait_none
+
+from include.retraining.errors import CommitConflictError, TableSchemaError
+from include.retraining.warehouse import local
+from include.retraining.warehouse.local import COMMIT_TRIES, LocalWarehouse
+from include.retraining.warehouse.table import Table
+from tests.retraining.processes import DAY, NOTES, VISITS, visits
+
+NEXT_DAY = date(2026, 1, 2)
+HOSTILE = [
+    "o'clock",
+    "x' OR '1'='1",
+    "'; DROP TABLE visits; --",
+    "back\\slash",
+    "a/b=c%2F d",
+    "%27",
+    "..",
+    "日替わり",
+    " ",
+]
+
+
+@pytest.fixture
+def shops(tmp_path: Path) -> LocalWarehouse:
+    warehouse = LocalWarehouse(tmp_path / "warehouse", tmp_path / "spill", "500MB", 1)
+    warehouse.create_tables([VISITS, NOTES])
+    return warehouse
+
+
+def fill(warehouse: LocalWarehouse, shop: str, count: int, note: str, day: date = DAY) -> None:
+    warehouse.replace(VISITS, {"shop": shop, "day": day}, visits(shop, count, note, day))
+
+
+def notes_of(warehouse: LocalWarehouse, shop: str) -> list[str]:
+    return [str(note) for note in warehouse.read(VISITS, {"shop": shop}, ["note"])["note"].to_pylist()]
+
+
+def declared(columns: dict[str, str], key: tuple[str, ...] = ("number",), partition: tuple[str, ...] = ()) -> Table:
+    return Table("notes", "Another declaration.", columns, key=key, partition=partition)
+
+
+def test_a_table_may_be_created_twice(shops: LocalWarehouse) -> None:
+    fill(shops, "a", 2, "n")
+    shops.create_tables([VISITS])
+    assert shops.read(VISITS).num_rows == 2
+
+
+def test_a_new_nullable_column_is_added_and_old_rows_have_null(shops: LocalWarehouse) -> None:
+    shops.append_once(NOTES, pa.table({"number": [1], "who": ["a"]}))
+    wider = declared({"number": "int64", "who": "string", "labels": "strings", "score": "float64"})
+    shops.create_tables([wider])
+    shops.append_once(wider, pa.table({"number": [2], "who": ["b"], "labels": [["x"]], "score": [0.5]}))
+    assert shops.read(wider).to_pylist() == [
+        {"number": 1, "who": "a", "labels": None, "score": None},
+        {"number": 2, "who": "b", "labels": ["x"], "score": 0.5},
+    ]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        declared({"number": "int64", "who": "int64"}),
+        declared({"number": "int64"}),
+        declared({"number": "int64", "who": "string", "day": "date"}, key=("number", "day")),
+        declared({"number": "int64", "who": "string"}, partition=("number",)),
+    ],
+    ids=["another type", "a column less", "a new key column", "another partition"],
+)
+def test_every_other_change_of_a_table_is_refused_and_leaves_it_alone(shops: LocalWarehouse, changed: Table) -> None:
+    version = shops.version(NOTES)
+    with pytest.raises(TableSchemaError, match="keep the old names"):
+        shops.create_tables([changed])
+    assert shops.version(NOTES) == version
+
+
+def test_a_write_replaces_its_partition_and_no_other(shops: LocalWarehouse) -> None:
+    fill(shops, "a", 3, "old")
+    fill(shops, "b", 2, "kept")
+    fill(shops, "a", 1, "kept", NEXT_DAY)
+    written = shops.replace(VISITS, {"shop": "a", "day": DAY}, visits("a", 2, "new"))
+    assert (written.table, written.rows, written.version) == ("visits", 2, shops.version(VISITS))
+    assert notes_of(shops, "a") == ["new", "new", "kept"]
+    assert notes_of(shops, "b") == ["kept", "kept"]
+
+
+def test_several_partitions_are_replaced_together_and_one_without_rows_is_emptied(shops: LocalWarehouse) -> None:
+    for shop in ("a", "b", "c"):
+        fill(shops, shop, 2, "old")
+    rows = pa.concat_tables([visits("a", 1, "new"), visits("c", 3, "new")])
+    version = shops.version(VISITS)
+    shops.replace(VISITS, {"shop": ["a", "b", "c"], "day": DAY}, rows)
+    assert shops.version(VISITS) == version + 1
+    assert [notes_of(shops, shop) for shop in ("a", "b", "c")] == [["new"], [], ["new"] * 3]
+
+
+def test_no_rows_leave_an_empty_partition(shops: LocalWarehouse) -> None:
+    fill(shops, "a", 2, "old")
+    fill(shops, "b", 1, "kept")
+    assert shops.replace(VISITS, {"shop": "a", "day": DAY}, VISITS.schema.empty_table()).rows == 0
+    assert shops.partitions(VISITS) == [{"shop": "b", "day": "2026-01-01"}]
+
+
+def test_no_rows_in_a_partition_that_never_was_are_fine(shops: LocalWarehouse) -> None:
+    shops.replace(VISITS, {"shop": "a", "day": DAY}, VISITS.schema.empty_table())
+    assert shops.read(VISITS).num_rows == 0
+
+
+@pytest.mark.parametrize("rows", [visits("b", 1, "n"), visits("a", 1, "n", NEXT_DAY)], ids=["shop", "day"])
+def test_rows_outside_the_partition_are_refused_and_nothing_changes(shops: LocalWarehouse, rows: pa.Table) -> None:
+    fill(shops, "a", 2, "old")
+    with pytest.raises(TableSchemaError, match="1 of 1 rows outside the partition"):
+        shops.replace(VISITS, {"shop": "a", "day": DAY}, rows)
+    assert notes_of(shops, "a") == ["old", "old"]
+    assert shops.partitions(VISITS) == [{"shop": "a", "day": "2026-01-01"}]
+
+
+def test_an_empty_partition_value_is_refused_before_it_ruins_the_table(shops: LocalWarehouse) -> None:
+    with pytest.raises(TableSchemaError, match="not empty"):
+        fill(shops, "", 1, "n")
+    assert shops.read(VISITS).num_rows == 0
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_a_partition_value_never_ends_the_predicate(shops: LocalWarehouse, hostile: str) -> None:
+    fill(shops, "bystander", 2, "kept")
+    fill(shops, hostile, 3, "old")
+    fill(shops, hostile, 1, "new")
+    shops.replace(VISITS, {"shop": [hostile, "o'ther"], "day": DAY}, visits(hostile, 2, "newer"))
+    assert notes_of(shops, hostile) == ["newer", "newer"]
+    assert notes_of(shops, "bystander") == ["kept", "kept"]
+    assert {"shop": hostile, "day": "2026-01-01"} in shops.partitions(VISITS)
+
+
+def test_partitions_come_as_text_in_order_of_the_declared_columns(shops: LocalWarehouse) -> None:
+    for shop, day in (("b", DAY), ("a", NEXT_DAY), ("c", DAY), ("a", DAY)):
+        fill(shops, shop, 1, "n", day)
+    assert [tuple(values.items()) for values in shops.partitions(VISITS)] == [
+        (("shop", "a"), ("day", "2026-01-01")),
+        (("shop", "a"), ("day", "2026-01-02")),
+        (("shop", "b"), ("day", "2026-01-01")),
+        (("shop", "c"), ("day", "2026-01-01")),
+    ]
+
+
+def test_rule_3_rows_come_in_key_order_however_they_were_written(shops: LocalWarehouse) -> None:
+    backwards = visits("b", 50, "n").take(list(range(49, -1, -1)))
+    shops.replace(VISITS, {"shop": "b", "day": DAY}, backwards)
+    fill(shops, "a", 3, "n", NEXT_DAY)
+    fill(shops, "a", 3, "n")
+    keys = shops.read(VISITS).select(["shop", "day", "number"]).to_pylist()
+    assert keys == sorted(keys, key=lambda key: (key["shop"], key["day"], key["number"]))
+    numbers = shops.read(VISITS, {"shop": "b"}, ["number"])
+    assert numbers.column_names == ["number"]
+    assert numbers["number"].to_pylist() == list(range(50))
+
+
+def test_reading_filters_by_value_and_by_list(shops: LocalWarehouse) -> None:
+    for shop in ("a", "b", "c"):
+        fill(shops, shop, 3, shop)
+    assert shops.read(VISITS, {"shop": ["a", "c"], "number": 1})["note"].to_pylist() == ["a", "c"]
+    assert shops.read(VISITS, {"shop": []}).num_rows == 0
+
+
+def test_rule_3_a_key_is_appended_once(shops: LocalWarehouse) -> None:
+    first = pa.table({"number": [1, 2], "who": ["first", "first"]})
+    assert shops.append_once(NOTES, first).rows == 2
+    version = shops.version(NOTES)
+    assert shops.append_once(NOTES, first).rows == 0
+    again = shops.append_once(NOTES, pa.table({"number": [2, 3], "who": ["second", "second"]}))
+    assert again.rows == 1
+    assert again.version > version
+    assert shops.read(NOTES)["who"].to_pylist() == ["first", "first", "second"]
+
+
+def test_rule_3_a_key_that_comes_twice_in_one_append_is_there_once(shops: LocalWarehouse) -> None:
+    assert shops.append_once(NOTES, pa.table({"number": [2, 1, 2], "who": ["first", "b", "second"]})).rows == 2
+    assert shops.read(NOTES).to_pylist() == [{"number": 1, "who": "b"}, {"number": 2, "who": "first"}]
+
+
+def test_nothing_can_be_appended(shops: LocalWarehouse) -> None:
+    assert shops.append_once(NOTES, NOTES.schema.empty_table()).rows == 0
+
+
+def test_a_query_takes_named_parameters_tables_and_inputs(shops: LocalWarehouse) -> None:
+    fill(shops, "a", 5, "n")
+    fill(shops, "b", 5, "n", NEXT_DAY)
+    prices = pa.table({"shop": ["a", "b"], "price": [10, 20]})
+    found = shops.query(
+        "SELECT v.shop, SUM(price) AS total FROM visits AS v JOIN prices ON prices.shop = v.shop "
+        "WHERE day < @as_of_date AND number IN UNNEST(@numbers) GROUP BY v.shop",
+        {"as_of_date": NEXT_DAY, "numbers": [0, 1, 99], "not_used": "x"},
+        {"prices": prices},
+    )
+    assert [(row["shop"], int(row["total"])) for row in found.to_pylist()] == [("a", 20)]
+
+
+def test_an_input_wins_over_a_table_of_the_same_name(shops: LocalWarehouse) -> None:
+    fill(shops, "a", 5, "n")
+    assert shops.query("SELECT shop FROM visits", {}, {"visits": pa.table({"shop": ["x"]})}).to_pylist() == [
+        {"shop": "x"}
+    ]
+
+
+def test_a_parameter_is_a_value_and_never_sql(shops: LocalWarehouse) -> None:
+    fill(shops, "a", 2, "n")
+    found = shops.query("SELECT COUNT(*) AS n FROM visits WHERE shop = @shop", {"shop": "x' OR '1'='1"})
+    assert found.to_pylist() == [{"n": 0}]
+
+
+def test_a_query_of_an_undeclared_table_is_refused(shops: LocalWarehouse) -> None:
+    with pytest.raises(TableSchemaError) as refused:
+        shops.query("SELECT * FROM visitors", {})
+    assert refused.value.expected == "one of ['notes', 'visits']"
+    assert refused.value.found == "visitors"
+
+
+def test_timestamps_of_a_query_are_in_utc(shops: LocalWarehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    found = shops.query("SELECT CAST(TIMESTAMP '2026-01-01 20:00:00+00' AS DATE) AS day", {})
+    assert found.to_pylist() == [{"day": DAY}]
+
+
+def test_a_write_that_always_loses_the_race_is_a_conflict(
+    shops: LocalWarehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries = []
+
+    def lose(*_: object, **__: object) -> None:
+        tries.append(1)
+        raise CommitFailedError("somebody else")
+
+    monkeypatch.setattr("deltalake.write_deltalake", lose)
+    monkeypatch.setattr("tenacity.wait_random_exponential", lambda **_: wait_none())
+    with pytest.raises(CommitConflictError, match=f"within {COMMIT_TRIES} tries"):
+        fill(shops, "a", 1, "n")
+    assert len(tries) == COMMIT_TRIES
+
+
+def test_a_literal_of_a_predicate_is_of_its_columns_type() -> None:
+    values = {"a": DAY, "b": 3, "c": ["x", "y'z"]}
+    assert [local._condition(name, value) for name, value in values.items()] == [
+        "a = '2026-01-01'",
+        "b = 3",
+        "c IN ('x', 'y''z')",
+    ]
+
+
+def test_rule_4_a_data_file_without_a_commit_is_never_read(shops: LocalWarehouse) -> None:
+    fill(shops, "a", 2, "old")
+    (written,) = (shops.folder / "visits" / "shop=a" / "day=2026-01-01").glob("*.parquet")
+    (written.parent / "part-99999-orphan.parquet").write_bytes(written.read_bytes())
+    (shops.folder / "visits" / "_delta_log" / "_commit_tmp.json").write_text(json.dumps({"half": "written"}))
+    assert notes_of(shops, "a") == ["old", "old"]

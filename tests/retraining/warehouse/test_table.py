@@ -1,0 +1,100 @@
+"""Rows fit their declaration, or are refused in words."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta, timezone
+
+import pyarrow as pa
+import pytest
+
+from include.retraining.errors import TableSchemaError
+from include.retraining.warehouse.table import ARROW_TYPES, Table
+from tests.retraining.processes import DAY, VISITS, visits
+
+EVERY_TYPE = Table("every_type", "One column per type.", {kind: kind for kind in ARROW_TYPES}, key=("string",))
+
+
+def refused(rows: pa.Table, table: Table = VISITS) -> TableSchemaError:
+    with pytest.raises(TableSchemaError) as error:
+        table.conform(rows)
+    return error.value
+
+
+def test_columns_come_in_declared_order_and_type() -> None:
+    rows = visits("a", 2, "n")
+    shuffled = rows.select(["note", "number", "day", "shop"]).set_column(1, "number", pa.array([0, 1], pa.int8()))
+    assert VISITS.conform(shuffled).equals(rows.cast(VISITS.schema))
+    assert VISITS.conform(shuffled).schema == VISITS.schema
+
+
+def test_missing_and_unknown_columns_are_named() -> None:
+    error = refused(visits("a", 1, "n").rename_columns(["shop", "day", "number", "notes"]))
+    assert error.found == "missing ['note'], unknown ['notes']"
+    assert "visits with columns shop, day, number, note" in error.expected
+
+
+@pytest.mark.parametrize("column", ["shop", "day", "number"])
+def test_a_null_in_a_key_or_partition_column_is_refused(column: str) -> None:
+    rows = visits("a", 2, "n")
+    position = rows.column_names.index(column)
+    values = pa.array([rows[column][0].as_py(), None], rows[column].type)
+    error = refused(rows.set_column(position, column, values))
+    assert error.expected == f"no null in visits.{column}, a key column"
+    assert error.found == "1 nulls in 2 rows"
+
+
+def test_a_null_elsewhere_is_kept() -> None:
+    rows = visits("a", 1, "n").set_column(3, "note", pa.array([None], pa.string()))
+    assert VISITS.conform(rows)["note"].to_pylist() == [None]
+
+
+@pytest.mark.parametrize("values", [pa.array(["one"]), pa.array([1.5]), pa.array([2**63], pa.uint64())])
+def test_a_value_that_does_not_fit_its_type_is_refused(values: pa.Array) -> None:
+    error = refused(visits("a", 1, "n").set_column(2, "number", values))
+    assert "'number': 'int64'" in error.expected
+
+
+def test_a_list_does_not_pass_for_a_text() -> None:
+    refused(visits("a", 1, "n").set_column(3, "note", pa.array([["n"]])))
+
+
+def test_every_declared_type_keeps_its_values() -> None:
+    tokyo = datetime(2026, 1, 1, 9, tzinfo=timezone(timedelta(hours=9)))
+    row = {
+        "string": "a", "int64": 2**62, "float32": 0.5, "float64": 0.1, "bool": True, "date": DAY,
+        "timestamp": tokyo, "strings": ["b", "c"],
+    }  # fmt: skip
+    (kept,) = EVERY_TYPE.conform(pa.Table.from_pylist([row])).to_pylist()
+    assert kept == row
+    assert kept["timestamp"].tzinfo is not None
+    assert kept["timestamp"].astimezone(UTC).hour == 0
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"key": ("b",)},
+        {"key": ("a",), "partition": ("b",)},
+        {"key": ("a",), "unhashed": ("b",)},
+        {"key": ("a",), "columns": {"a": "text"}},
+    ],
+)
+def test_a_declaration_that_contradicts_itself_is_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(TableSchemaError):
+        Table(**{"name": "t", "doc": "d", "columns": {"a": "string"}, **wrong})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "partition",
+    [{"shop": "a"}, {"shop": "a", "day": DAY, "number": 1}, {"shop": "", "day": DAY}, {"shop": "a", "day": []}, {}],
+)
+def test_a_partition_names_every_partition_column_with_a_value(partition: dict[str, object]) -> None:
+    with pytest.raises(TableSchemaError, match="visits's partition columns"):
+        VISITS.refuse_misplaced(partition, VISITS.schema.empty_table())
+
+
+def test_rows_outside_their_partition_are_counted() -> None:
+    rows = pa.concat_tables([visits("a", 2, "n"), visits("b", 3, "n")])
+    with pytest.raises(TableSchemaError, match="3 of 5 rows outside the partition"):
+        VISITS.refuse_misplaced({"shop": "a", "day": DAY}, VISITS.conform(rows))
+    VISITS.refuse_misplaced({"shop": ["a", "b"], "day": [DAY, date(2026, 1, 2)]}, VISITS.conform(rows))

@@ -1,0 +1,33 @@
+"""A small simulated service and the days of it that tests run: what a home of theirs looks like."""
+
+from __future__ import annotations
+
+import os
+from datetime import date
+from pathlib import Path
+
+from include.demo.photo_service import PhotoService
+
+PROJECT = Path(__file__).resolve().parents[1]
+SMALL_SERVICE = PhotoService(
+    start=date(2026, 1, 1), days=40, users=300, items=150, births_per_day=3, events_per_day=900
+)
+DAY_BEFORE, LAST_ARRIVAL = date(2026, 2, 9), date(2026, 2, 10)
+# One thread: two of them wait for each other more than they work where the cores are shared.
+SMALL_TRAINING = {
+    "HIGAWARI_TRAINING__SNAPSHOTS": "2",
+    "HIGAWARI_TRAINING__MAX_ROUNDS": "20",
+    "HIGAWARI_TRAINING__EARLY_STOPPING_ROUNDS": "5",
+    "HIGAWARI_TRAINING__THREADS": "1",
+}
+
+
+def environment_of(home: Path) -> dict[str, str]:
+    """The variables with which days are run in a home."""
+    return {**SMALL_TRAINING, "HIGAWARI_HOME": str(home), "HIGAWARI_HASH_KEY": "for tests"}
+
+
+def whole_environment_of(home: Path) -> dict[str, str]:
+    """The environment of a process that runs days in a home, whatever the shell names."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith(("HIGAWARI_", "MLFLOW_"))}
+    return own | environment_of(home)
