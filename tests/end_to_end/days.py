@@ -1,90 +1,142 @@
-"""What other processes do in these tests: run a day, die in one, read all along. Little is imported at the top."""
+"""What these tests do in processes of their own: run a day, die in the middle of one, read all along."""
 
 from __future__ import annotations
 
 import os
 import resource
 import signal
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from itertools import count
+from multiprocessing.connection import Connection
+from multiprocessing.synchronize import Event
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
+
+from mlflow import MlflowClient
 
 from include.recommender.backtest import run_day
+from include.recommender.contenders import model_name
 from include.recommender.current import current_user_recommendations
 from include.recommender.lists import EVERYBODY
-from include.recommender.tables import PUBLISHED_TABLES
+from include.recommender.settings import SURFACES
+from include.recommender.tables import PUBLISHED_TABLES, RECOMMENDER_TABLES, USER_RECOMMENDATIONS
 from include.recommender.workspace import open_recommender
 from include.retraining.content_hash import content_hash
 from include.retraining.publication.reader import read_current
 from include.retraining.registry import ModelRegistry
 from include.retraining.run import Run
+from include.retraining.tables import MACHINERY_TABLES
 from include.retraining.warehouse.local import LocalWarehouse
+from include.retraining.warehouse.protocol import Warehouse
 from tests.simulated_home import whole_environment_of
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from multiprocessing.connection import Connection
-    from multiprocessing.synchronize import Event
+ALL_TABLES = (*RECOMMENDER_TABLES, *MACHINERY_TABLES)
+Moment = Literal["before", "torn", "after"]
+# What a reader gets of a table: its name, the publications it is of, how many rows, and their content.
+Seen = tuple[str, tuple[str, ...], int, str]
 
-    import pyarrow as pa
-
-    from include.retraining.warehouse.table import Table
-
-SMALLER_THAN_ANY_DATA_FILE = 500
+SMALLER_THAN_ANY_DATA_FILE = 500  # bytes
+# What a call to the registry is called here, and where it is made.
+REGISTRY_CALLS: dict[str, tuple[type, str]] = {
+    "registry.tag": (ModelRegistry, "tag"),
+    "registry.alias": (MlflowClient, "set_registered_model_alias"),
+}
 
 
 @dataclass(frozen=True)
 class Death:
-    """Where a day dies: in the `turn`-th write of a table, or in a call to the model registry.
+    """Where a day dies: in the `turn`-th write of a table, or call to the registry.
 
-    `torn` dies with half a data file on the disk, `after` once the write is committed but before anyone knows.
+    `torn` leaves half a data file on the disk, `after` dies when the write is committed and nobody knows it yet.
     """
 
     where: str
-    moment: Literal["before", "torn", "after"]
+    moment: Moment
     turn: int = 1
-
-    def __str__(self) -> str:
-        return f"{self.where} {self.moment}" + (f" {self.turn}" if self.turn > 1 else "")
 
 
 def run_day_at(home: Path, as_of_date: date, death: Death | None = None) -> None:
     """Run a day in a home; with a death, this process does not survive it."""
-    os.environ.clear()
-    os.environ.update(environment)
+    _use(home)
     if death:
-        die_in(death)
+        _arrange(death)
     run_day(Run(as_of_date, "in another process", "backtest"), open_recommender())
 
 
-def die_in(death: Death) -> None:
-    """Make this process kill itself there."""
+def read_all_along(home: Path, stop: Event, results: Connection) -> None:
+    """Read what applications read until told to stop, once more after that, and send everything seen, in order."""
+    _use(home)
+    warehouse, seen, last_round = open_recommender().warehouse, [], False
+    while not last_round:
+        last_round = stop.is_set()
+        seen += everything_seen(warehouse)
+    results.send(seen)
+
+
+def contents(home: Path) -> dict[str, str]:
+    """Content hash of every table of a home, and of each champion: equal for equal days, whatever ids they got."""
+    warehouse = LocalWarehouse(home / "warehouse", home / "spill")
+    registry = ModelRegistry(f"sqlite:///{home}/mlflow/mlflow.db")
+    champions = {f"champion of {surface}": _champion(registry, surface) for surface in SURFACES}
+    return {table.name: content_hash(table, warehouse.read(table)) for table in ALL_TABLES} | champions
+
+
+def _champion(registry: ModelRegistry, surface: str) -> str:
+    version = registry.champion(model_name(surface))
+    return registry.get(model_name(surface), version).tags["model_sha256"] if version else "none"
+
+
+def everything_seen(warehouse: Warehouse) -> list[Seen]:
+    """What readers get now: each published table whole, and the list for everybody by the call that applications use."""
+    tables = [(table, read_current(warehouse, table)) for table in PUBLISHED_TABLES]
+    single = [
+        (f"{surface} list", current_user_recommendations(warehouse, EVERYBODY, surface)) for surface in SURFACES
+    ]
+    named = [(table.name, table, rows) for table, rows in tables]
+    named += [(name, USER_RECOMMENDATIONS, rows) for name, rows in single]
+    return [
+        (name, tuple(sorted(set(rows["publication_id"].to_pylist()))), rows.num_rows, content_hash(table, rows))
+        for name, table, rows in named
+    ]
+
+
+def _use(home: Path) -> None:
+    environment = whole_environment_of(home)
+    os.environ.clear()
+    os.environ.update(environment)
+
+
+def _arrange(death: Death) -> None:
     turns = count(1)
-    if death.where.startswith("registry."):
-        _patch(ModelRegistry, death.where.removeprefix("registry."), lambda *_: next(turns) == death.turn, death)
+    if death.where in REGISTRY_CALLS:
+        _make_deadly(*REGISTRY_CALLS[death.where], death.moment, lambda *_: next(turns) == death.turn)
         return
     for write in ("replace", "append_once"):
-        _patch(
-            LocalWarehouse,
-            write,
-            lambda _, table, *__: table.name == death.where and next(turns) == death.turn,
-            death,
+        _make_deadly(
+            LocalWarehouse, write, death.moment, lambda _, t, *__: t.name == death.where and next(turns) == death.turn
         )
 
 
-def _patch(owner: type, name: str, is_it: Callable[..., bool], death: Death) -> None:
-    original = getattr(owner, name)
+def _make_deadly(owner: type, method: str, moment: Moment, is_it: Callable[..., bool]) -> None:
+    survivable = getattr(owner, method)
 
-    def deadly(*arguments: Any) -> Any:
+    def deadly(*arguments: Any, **named: Any) -> Any:
         if not is_it(*arguments):
-            return original(*arguments)
-        if death.moment == "torn":
-            _die_while_writing_a_file()
-        elif death.moment == "after":
-            original(*arguments)
+            return survivable(*arguments, **named)
+        if moment == "torn":
+            _die_in_the_middle_of_a_file()
+        if moment != "before":
+            survivable(*arguments, **named)
         os.kill(os.getpid(), signal.SIGKILL)
-        raise AssertionError("nobody survives SIGKILL")
+        raise AssertionError("unreachable")
 
-    setattr(owner, name, deadly)
+    setattr(owner, method, deadly)
+
+
+def _die_in_the_middle_of_a_file() -> None:
+    """From here on the kernel ends this process as soon as a file grows too long: no handler, no cleaning up."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (SMALLER_THAN_ANY_DATA_FILE, resource.RLIM_INFINITY))

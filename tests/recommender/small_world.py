@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 
@@ -57,6 +59,13 @@ def catalogue(item_ids: Iterable[str], snapshot: date = LONG_AGO, **change: Any)
     return [{**row, "item_id": item_id, **change} for item_id in item_ids]
 
 
+@cache
+def one_duckdb() -> duckdb.DuckDBPyConnection:
+    connection = duckdb.connect(config={"memory_limit": "500MB", "threads": 1})
+    connection.execute("SET GLOBAL timezone = 'UTC'")
+    return connection
+
+
 @dataclass
 class WarehouseInMemory(LocalWarehouse):
     """Events and items as Arrow tables; queries run as they do in the embedded warehouse, and nothing is written."""
@@ -67,6 +76,9 @@ class WarehouseInMemory(LocalWarehouse):
         self, sql: str, parameters: Mapping[str, object], inputs: Mapping[str, pa.Table] | None = None
     ) -> pa.Table:
         return super().query(sql, parameters, {**self.tables, **(inputs or {})})
+
+    def _connect(self) -> duckdb.DuckDBPyConnection:
+        return one_duckdb().cursor()  # starting one takes longer than these queries do
 
     def partitions(self, table: Table) -> list[dict[str, str]]:
         (name,) = table.partition

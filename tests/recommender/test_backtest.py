@@ -179,25 +179,30 @@ def test_a_run_without_training_publishes_what_it_has(
 
 
 @pytest.fixture
-def command_line(monkeypatch: pytest.MonkeyPatch, mlflow_store: Path, tmp_path: Path) -> Path:
-    """Undoes what the command line does to the environment; a folder to keep, with an MLflow store."""
+def command_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Undoes what the command line does to the environment; a folder to keep."""
     for name in ("HIGAWARI_HOME", "MLFLOW_TRACKING_URI", "HIGAWARI_PUBLICATION__LIST_SIZE"):
         monkeypatch.setenv(name, "4")
     monkeypatch.setenv("HIGAWARI_PUBLICATION__SHARDS", "2")
     monkeypatch.setenv("HIGAWARI_BUSINESS__POSITIVE_EVENT_TYPES", "[]")
     for name, value in SMALL.items():
         monkeypatch.setenv(name, value)
-    keep = tmp_path / "keep"
-    (keep / "mlflow").mkdir(parents=True)
-    shutil.copyfile(mlflow_store, keep / "mlflow" / "mlflow.db")
-    return keep
+    return tmp_path / "keep"
+
+
+@pytest.fixture
+def with_registry(command_line: Path, mlflow_store: Path) -> Path:
+    """The same folder with an empty MLflow store in it."""
+    (command_line / "mlflow").mkdir(parents=True)
+    shutil.copyfile(mlflow_store, command_line / "mlflow" / "mlflow.db")
+    return command_line
 
 
 @pytest.mark.integration
-def test_the_command_line_writes_k_rows_per_user_and_date(source: Path, command_line: Path, tmp_path: Path) -> None:
+def test_the_command_line_writes_k_rows_per_user_and_date(source: Path, with_registry: Path, tmp_path: Path) -> None:
     days = [LAST - timedelta(days=3), LAST]
     out = tmp_path / "out"
-    arguments = ["--source", str(source), "--out", str(out), "--keep", str(command_line), "--positive", "view,like"]
+    arguments = ["--source", str(source), "--out", str(out), "--keep", str(with_registry), "--positive", "view,like"]
     assert backtest.main([*arguments, "--as-of", f"{days[1]},{days[0]}", "--k", "5"]) == 0
     assert [path.name for path in out.iterdir()] == [f"{surface}.parquet" for surface in SURFACES]
     rows = pq.read_table(out / "for_you.parquet")
@@ -273,8 +278,8 @@ def test_a_source_or_a_length_that_cannot_be_is_explained(
 
 @pytest.mark.integration
 def test_a_date_before_the_history_is_explained(
-    source: Path, command_line: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    source: Path, with_registry: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = ["--source", str(source), "--as-of", "2020-01-01", "--out", str(tmp_path / "out")]
-    assert backtest.main([*arguments, "--keep", str(command_line), "--k", "5"]) == 1
+    assert backtest.main([*arguments, "--keep", str(with_registry), "--k", "5"]) == 1
     assert "Next step: " in capsys.readouterr().err

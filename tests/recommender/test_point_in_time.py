@@ -84,7 +84,11 @@ def made_without_the_future(spill: Path, seed: int, day: date) -> dict[str, str]
 
 
 users, items = st.sampled_from(["u000", "u001", "u003", "a stranger"]), st.sampled_from(["i000", "i001", "i004", "new"])
-today_or_later = st.builds(lambda user, item, days: event(user, item, -days), users, items, st.integers(0, 40))
+today_or_later = st.builds(
+    # Whenever it arrived, even before it happened.
+    lambda user, item, days, late: event(user, item, -days, late=late),
+    users, items, st.integers(0, 40), st.sampled_from([0, -1, -60]),
+)  # fmt: skip
 arrives_later = st.builds(
     # It happened `age` days before the date, and arrives 1 to 9 days after it.
     lambda user, item, age, days: event(user, item, age, late=age - 1 + days),
@@ -104,7 +108,7 @@ def moved(row: dict[str, Any], days: int) -> dict[str, Any]:
     return {**row, **dates}
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     seed=st.sampled_from([1, 2]),
     back=st.sampled_from([0, 6]),

@@ -135,7 +135,7 @@ def chosen_types(request: pytest.FixtureRequest, settings_with: SettingsWith) ->
 
 EVENTS_OF_A_SEASON = [
     *random_events(seed=1, count=500, users=12, items=20, days=130),
-    event("u000", "i000", 0),  # on DAY itself
+    event("u000", "i000", 0, late=-1),  # on DAY itself, and already there
     event("u000", "i001", 1, late=1),  # arrives a day too late for this run
 ]
 
@@ -184,7 +184,7 @@ def test_an_event_weighs_half_a_million_micro_units_after_one_half_life(stats: S
 
 def test_rule_2_events_of_the_date_itself_and_later_arrivals_are_not_seen(stats: Stats) -> None:
     base = [event("u", "i", 3)]
-    unseen = [event("u", "i", 0), event("u", "i", -1), event("u", "i", 2, late=2), event("w", "i", 1, late=1)]
+    unseen = [event("u", "i", 0, late=-1), event("u", "i", -1), event("u", "i", 2, late=2), event("w", "i", 1, late=1)]
     assert unseen[2]["arrival_date"] > DAY
     items = catalogue(["i"])
     for table in (ITEM_STATS, USER_STATS, USER_ITEMS):
@@ -274,7 +274,8 @@ def test_targets_are_the_distinct_pairs_of_the_window(tmp_path: Path, settings: 
 
 
 def test_rule_2_targets_are_what_is_known_on_the_date_of_the_run(tmp_path: Path, settings: RecommenderSettings) -> None:
-    events = [event("u", "known", 8, late=7), event("u", "not_known", 8, late=8), event("u", "today", 0)]
+    events = [event("u", "known", 8, late=7), event("u", "not_known", 8, late=8)]
+    events.append(event("u", "today", 0, late=-1))  # already there, yet of the date itself
     assert targets(tmp_path, settings, events, 14, -7, 0) == [("u", "known")]
 
 

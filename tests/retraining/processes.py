@@ -5,12 +5,16 @@ from __future__ import annotations
 import time
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from include.retraining.errors import CommitConflictError
 from include.retraining.warehouse.local import LocalWarehouse
 from include.retraining.warehouse.table import Table
+
+if TYPE_CHECKING:
+    from include.retraining.publication.switch_log import SwitchLog
 
 DAY = date(2026, 1, 1)
 VISITS = Table(
@@ -60,12 +64,11 @@ def replace_visits(folder: Path, start_at: float, shop: str, note: str, count: i
         warehouse.replace(VISITS, {"shop": shop, "day": DAY}, visits(shop, count, f"{note} {turn}"))
 
 
-def switch_to(folder: Path, start_at: float, publication_id: str) -> str:
-    """Switch after the log as it was before the common start; says how it went."""
-    from include.retraining.publication.switch_log import append_switch, read_switch_log
+def switch_to(folder: Path, start_at: float, publication_id: str, log: SwitchLog) -> str:
+    """Switch after a log that all processes read before; says how it went."""
+    from include.retraining.publication.switch_log import append_switch
 
     warehouse = open_at(folder)
-    log = read_switch_log(warehouse)
     wait_until(start_at)
     try:
         append_switch(warehouse, log, publication_id, "publish", "test", "race", "run")

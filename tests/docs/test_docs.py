@@ -1,0 +1,224 @@
+"""What the documentation says exists: sections, links, tables, make targets, settings, commands."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import re
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from include.embedded import errors as embedded_errors
+from include.recommender import pipeline
+from include.recommender.settings import RecommenderSettings
+from include.recommender.tables import RECOMMENDER_TABLES
+from include.retraining import errors as retraining_errors
+from include.retraining.tables import MACHINERY_TABLES
+from include.retraining.warehouse.local import LocalWarehouse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import ModuleType
+
+    from include.retraining.warehouse.table import Table
+
+PROJECT = Path(__file__).resolve().parents[2]
+PAGES = [
+    *(path for name in ("README.md", "CHANGELOG.md") if (path := PROJECT / name).exists()),
+    *sorted((PROJECT / "docs").rglob("*.md")),
+]
+RUNBOOK, DATA_MODEL = PROJECT / "docs" / "runbook.md", PROJECT / "docs" / "data_model.md"
+DECISIONS = sorted((PROJECT / "docs" / "decisions").glob("*.md"))
+TABLES: dict[str, Table] = {table.name: table for table in (*RECOMMENDER_TABLES, *MACHINERY_TABLES)}
+PARTS_OF_A_SECTION = ("Symptom", "Readers see", "Causes", "Checks", "Actions", "Confirm")
+MOST_LINES_OF_A_DECISION = 30
+
+each_page = pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(PROJECT)))
+
+
+def anchor(heading: str) -> str:
+    """The anchor that GitHub gives a heading."""
+    return re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
+
+
+def prose(text: str) -> str:
+    """A page without its code blocks."""
+    return re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+
+
+def code(text: str) -> list[str]:
+    """The code blocks and the inline code of a page."""
+    blocks = re.findall(r"^```\w*\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
+    return [*blocks, *re.findall(r"`([^`\n]+)`", prose(text))]
+
+
+@cache
+def sections(page: Path) -> dict[str, str]:
+    """Anchor to the text under each heading, up to the next heading of any level."""
+    pieces = re.split(r"^#{1,6} (.+)$", prose(page.read_text()), flags=re.MULTILINE)[1:]
+    return {anchor(heading): text for heading, text in zip(pieces[::2], pieces[1::2], strict=True)}
+
+
+def errors_of(*modules: ModuleType) -> dict[str, str]:
+    """Name to runbook section of every error class."""
+    return {
+        name: value.runbook_section
+        for module in modules
+        for name, value in vars(module).items()
+        if isinstance(value, type) and issubclass(value, retraining_errors.HigawariError)
+    }
+
+
+def steps() -> list[str]:
+    return [
+        name
+        for name, value in vars(pipeline).items()
+        if callable(value) and getattr(value, "__module__", "") == pipeline.__name__ and not name.startswith("_")
+    ]
+
+
+@pytest.mark.parametrize(("error", "section"), errors_of(retraining_errors, embedded_errors).items())
+def test_every_error_has_a_section_in_the_runbook(error: str, section: str) -> None:
+    assert section in sections(RUNBOOK), f"{error} names #{section}"
+
+
+@pytest.mark.parametrize("step", steps())
+def test_every_task_has_a_section_in_the_runbook(step: str) -> None:
+    assert step in sections(RUNBOOK)
+
+
+@pytest.mark.parametrize("name", [*steps(), *sorted(set(errors_of(retraining_errors, embedded_errors).values()))])
+def test_every_section_of_the_runbook_has_all_its_parts(name: str) -> None:
+    found = re.findall(r"^- \*\*(.+?)\*\*", sections(RUNBOOK)[name], flags=re.MULTILINE)
+    assert tuple(found) == PARTS_OF_A_SECTION
+
+
+@each_page
+def test_every_relative_link_resolves(page: Path) -> None:
+    broken = [link for link in relative_links(page) if not resolves(page, link)]
+    assert not broken
+
+
+def relative_links(page: Path) -> list[str]:
+    links = re.findall(r"\]\(([^)\s]+)\)", prose(page.read_text()))
+    return [link for link in links if "://" not in link and not link.startswith("mailto:")]
+
+
+def resolves(page: Path, link: str) -> bool:
+    path, _, fragment = link.partition("#")
+    target = (page.parent / path).resolve() if path else page
+    if fragment and target.suffix == ".md" and target.exists():
+        return fragment in sections(target)
+    return target.exists()
+
+
+def test_the_data_model_has_every_table_and_no_other() -> None:
+    described = {name for name, text in sections(DATA_MODEL).items() if text.lstrip().count("\nKey: ")}
+    assert described == set(TABLES)
+
+
+@pytest.mark.parametrize("table", TABLES.values(), ids=lambda table: table.name)
+def test_the_data_model_agrees_with_the_declaration(table: Table) -> None:
+    text = sections(DATA_MODEL)[table.name]
+    key, partition = re.search(r"^Key: (.+?)\. (.+)$", text, flags=re.MULTILINE).groups()
+    assert quoted(key) == table.key
+    assert quoted(partition) == table.partition
+    rows = re.findall(r"^\| `(\w+)` \| (\w+) \| (.+) \|$", text, flags=re.MULTILINE)
+    assert [(name, kind) for name, kind, _ in rows] == list(table.columns.items())
+
+
+def quoted(text: str) -> tuple[str, ...]:
+    return tuple(re.findall(r"`(\w+)`", text))
+
+
+@each_page
+def test_every_make_target_exists(page: Path) -> None:
+    targets = set(re.findall(r"^([a-z]+):", (PROJECT / "Makefile").read_text(), flags=re.MULTILINE))
+    named = {name for piece in code(page.read_text()) for name in re.findall(r"\bmake ([a-z]+)", piece)}
+    assert named <= targets
+
+
+@each_page
+def test_every_setting_exists(page: Path) -> None:
+    unknown = [name for name in settings_named(page.read_text()) if not (is_setting(name) or is_check(name))]
+    assert not unknown
+
+
+def settings_named(text: str) -> Iterator[str]:
+    """`section.key`, `[section]` and HIGAWARI_SECTION__KEY."""
+    fields = RecommenderSettings.model_fields
+    for piece in code(text):
+        if (found := re.fullmatch(r"([a-z]+)\.(\w+)(?: = .+)?", piece)) and found[1] in fields:
+            yield f"{found[1]}.{found[2]}"
+        if found := re.fullmatch(r"\[([a-z_]+)\]", piece):
+            yield found[1]
+        for section, key in re.findall(r"\bHIGAWARI_([A-Z]+)__([A-Z][A-Z_]+)\b", piece):
+            yield f"{section}.{key}".lower()
+
+
+def is_setting(name: str) -> bool:
+    section, _, key = name.partition(".")
+    field = RecommenderSettings.model_fields.get(section)
+    return field is not None and (not key or key in field.annotation.model_fields)
+
+
+@cache
+def checks_source() -> str:
+    return "".join(path.read_text() for path in (PROJECT / "include" / "recommender" / "checks").glob("*.py"))
+
+
+def is_check(name: str) -> bool:
+    """Names of checks look like settings where a section has the name of a table."""
+    return f'"{name}"' in checks_source()
+
+
+@pytest.fixture(scope="module")
+def empty_warehouse(tmp_path_factory: pytest.TempPathFactory) -> LocalWarehouse:
+    folder = tmp_path_factory.mktemp("warehouse")
+    warehouse = LocalWarehouse(folder / "tables", folder / "spill", threads=1)
+    named = " ".join(query for page in PAGES for query in queries(page))
+    warehouse.create_tables(table for table in TABLES.values() if re.search(rf"\b{table.name}\b", named))
+    return warehouse
+
+
+def queries(page: Path) -> list[str]:
+    return re.findall(r'\bask "(SELECT [^"]+)"', page.read_text())
+
+
+@each_page
+def test_every_query_runs(page: Path, empty_warehouse: LocalWarehouse) -> None:
+    for query in queries(page):
+        empty_warehouse.query(query.replace("$DAY", "2026-01-31"), {})
+
+
+def snippets(page: Path) -> list[str]:
+    """Python in blocks of its own, and after `python -c` in shell commands."""
+    text = page.read_text()
+    return [
+        *re.findall(r"^```python\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL),
+        *re.findall(r"python -c '([^']+)'", text),
+    ]
+
+
+@each_page
+def test_what_python_imports_exists(page: Path) -> None:
+    for snippet in snippets(page):
+        for node in ast.walk(ast.parse(snippet)):
+            if isinstance(node, ast.ImportFrom) and str(node.module).startswith("include."):
+                module = importlib.import_module(str(node.module))
+                assert all(hasattr(module, name.name) for name in node.names), ast.unparse(node)
+
+
+def test_decisions_are_numbered_without_holes() -> None:
+    assert [path.name[:4] for path in DECISIONS] == [f"{number:04}" for number in range(1, len(DECISIONS) + 1)]
+
+
+@pytest.mark.parametrize("page", DECISIONS, ids=lambda path: path.name)
+def test_a_decision_is_short_and_complete(page: Path) -> None:
+    text = page.read_text()
+    assert text.startswith(f"# {page.name[:4]}: ")
+    assert re.findall(r"^\*\*(\w+)\*\*", text, flags=re.MULTILINE) == ["Context", "Decision", "Consequences"]
+    assert len(text.splitlines()) <= MOST_LINES_OF_A_DECISION

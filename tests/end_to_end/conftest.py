@@ -1,0 +1,89 @@
+"""Homes with one or two published days, and processes that can be killed."""
+
+from __future__ import annotations
+
+import multiprocessing
+import shutil
+from collections.abc import Callable
+from multiprocessing.context import ForkServerContext, ForkServerProcess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mlflow import MlflowClient
+
+from include.recommender.contenders import model_name
+from include.recommender.settings import SURFACES
+from include.retraining.registry import CHAMPION
+from tests.end_to_end import days
+from tests.simulated_home import LAST_ARRIVAL, environment_of
+
+Start = Callable[..., ForkServerProcess]
+RunElsewhere = Callable[..., int | None]
+# Imported once, by the server that new processes are forked from: they would spend most of their time on it.
+HEAVY = ("tests.end_to_end.days", "great_expectations", "mlflow.xgboost", "sqlglot", "include.recommender.evaluation")
+
+
+@pytest.fixture(scope="session")
+def processes() -> ForkServerContext:
+    """Processes that share nothing with this one but the disk, and start quickly."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(list(HEAVY))
+    return context
+
+
+@pytest.fixture(scope="session")
+def start(processes: ForkServerContext) -> Start:
+    """Call a function in a new process."""
+
+    def start(function: Callable[..., None], *arguments: Any) -> ForkServerProcess:
+        process = processes.Process(target=function, args=arguments)
+        process.start()
+        return process
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def run_elsewhere(start: Start) -> RunElsewhere:
+    """Run a day (days.run_day_at) in a new process until it ends: its exit code, or minus the signal that killed it."""
+
+    def run(*arguments: Any) -> int | None:
+        process = start(days.run_day_at, *arguments)
+        process.join()
+        return process.exitcode
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def undisturbed_home(
+    trained_home: Path, run_elsewhere: RunElsewhere, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A home in which the last day was published too, without any disturbance; only to look at."""
+    home = tmp_path_factory.mktemp("undisturbed") / "home"
+    shutil.copytree(trained_home, home)
+    assert run_elsewhere(home, LAST_ARRIVAL) == 0
+    return home
+
+
+@pytest.fixture(scope="session")
+def ready_home(trained_home: Path, undisturbed_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home as before the last day, only that its ranker is trained and registered: a day then takes seconds."""
+    home = tmp_path_factory.mktemp("ready") / "home"
+    shutil.copytree(trained_home, home)
+    shutil.copytree(undisturbed_home / "mlflow", home / "mlflow", dirs_exist_ok=True)
+    client = MlflowClient(tracking_uri=f"sqlite:///{home}/mlflow/mlflow.db")
+    for surface in SURFACES:
+        client.set_registered_model_alias(model_name(surface), CHAMPION, "1")
+    return home
+
+
+@pytest.fixture
+def home(ready_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of ready_home that this test may do anything to; the settings and steps of this process look there."""
+    copy = tmp_path / "home"
+    shutil.copytree(ready_home, copy)
+    for name, value in environment_of(copy).items():
+        monkeypatch.setenv(name, value)
+    return copy

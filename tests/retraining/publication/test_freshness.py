@@ -1,0 +1,49 @@
+"""Rule 7: one line says what readers see and how old it is."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from include.retraining.publication.freshness import freshness, main
+from include.retraining.publication.switch_log import append_switch, read_switch_log
+from include.retraining.warehouse.local import LocalWarehouse
+from tests.retraining.publishing import publish
+
+DAY = date(2026, 3, 10)
+LIMIT = datetime(2026, 3, 12, tzinfo=UTC)
+
+
+def test_without_a_publication_readers_see_nothing(warehouse: LocalWarehouse) -> None:
+    assert freshness(warehouse, LIMIT) == (False, "readers see nothing: there is no publication yet")
+
+
+@pytest.mark.parametrize(("seconds", "fresh"), [(-1, True), (0, False), (3600, False)])
+def test_a_publication_is_fresh_until_its_limit(warehouse: LocalWarehouse, seconds: int, fresh: bool) -> None:
+    staged, _ = publish(warehouse, DAY, 3)
+    found, line = freshness(warehouse, LIMIT + timedelta(seconds=seconds))
+    assert found is fresh
+    assert line.startswith(f"readers see {staged.publication_id}, switched ")
+    assert line.endswith("fresh" if fresh else "STALE since 2026-03-12 00:00 UTC")
+
+
+def test_the_age_is_that_of_what_readers_see_and_not_of_the_last_hold(warehouse: LocalWarehouse) -> None:
+    publish(warehouse, DAY, 3)
+    switched_at = read_switch_log(warehouse).switches[0].switched_at
+    log = read_switch_log(warehouse)
+    append_switch(warehouse, log, str(log.current), "hold", "operator", "a test", "")
+    assert "switched 5:00:00 ago" in freshness(warehouse, switched_at + timedelta(hours=5))[1]
+
+
+def test_the_command_works_with_the_shipped_config_on_a_new_installation(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main() == 1
+    assert capsys.readouterr().out == "readers see nothing: there is no publication yet\n"
+
+
+def test_the_command_ends_well_while_the_lists_are_fresh(
+    warehouse: LocalWarehouse, capsys: pytest.CaptureFixture[str]
+) -> None:
+    publish(warehouse, datetime.now(UTC).date(), 3)
+    assert main() == 0
+    assert capsys.readouterr().out.endswith("fresh\n")

@@ -1,0 +1,35 @@
+"""What became of a publication, from the log alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from include.retraining.publication.status import Status, status_of
+from include.retraining.publication.switch_log import Kind
+from tests.retraining.publication.test_switch_log import A, B, log_of
+
+
+@pytest.mark.parametrize(
+    ("moves", "expected"),
+    [
+        ([], "staged"),
+        ([("publish", B)], "staged"),
+        ([("publish", A)], "current"),
+        ([("publish", A), ("hold", "")], "current"),
+        ([("publish", A), ("publish", B)], "superseded"),
+        ([("publish", A), ("hold", ""), ("publish", B)], "superseded"),
+        ([("publish", B), ("publish", A), ("rollback", B)], "rolled_back"),
+        ([("publish", B), ("publish", A), ("rollback", B), ("release", "")], "rolled_back"),
+        ([("publish", B), ("publish", A), ("auto_revert", B)], "rejected"),
+        ([("publish", A), ("publish", B), ("rollback", A)], "current"),
+        ([("publish", A), ("auto_revert", ""), ("publish", A), ("publish", B)], "superseded"),
+    ],
+)
+def test_the_status_follows_from_the_switches(moves: list[tuple[Kind, str]], expected: Status) -> None:
+    assert status_of(log_of(*moves), A) == expected
+
+
+def test_a_publication_that_failed_its_check_is_rejected_until_it_is_current() -> None:
+    assert status_of(log_of(), A, "stop") == "rejected"
+    assert status_of(log_of(), A, "warn") == "staged"
+    assert status_of(log_of(("publish", A)), A, "stop") == "current"
