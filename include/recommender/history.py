@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from include.recommender.ingest import EVENT_COLUMNS
 from include.retraining.errors import HigawariError, LandedDataError
-from include.retraining.landing import MARKER, READERS, reader_of
+from include.retraining.landing import MARKER, READERS, reader_of, without_wildcards
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -96,7 +96,7 @@ def _split(connection: duckdb.DuckDBPyConnection, events: Path, folder: Path, oc
     connection.execute("SET timezone = 'UTC'")
     quoted = occurred_at.replace('"', '""')
     statement = SPLIT.format(occurred_at=quoted, reader=reader_of(events), folder=str(folder).replace("'", "''"))
-    connection.execute(statement, {"file": str(events), "timezone": timezone})
+    connection.execute(statement, {"file": without_wildcards(events), "timezone": timezone})
 
 
 def _put_in_place(folder: Path, landing: LandingZone) -> date:

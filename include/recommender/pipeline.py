@@ -385,9 +385,11 @@ def verify_current(run: Run, workspace: Recommender, staged: Mapping[str, Any]) 
     **What to do**: check the storage, then clear from `stage` on.
     """
     from include.recommender.serving import read_back
+    from include.retraining.publication.switch import refuse_rejected
     from include.retraining.publication.switch import verify_current as verify
 
     publication_id = staged["publication_id"]
+    refuse_rejected(workspace.warehouse, publication_id)
     current, tables = read_back(workspace)
     if current != publication_id:
         raise StepSkipped(f"staged only: readers see {current or 'nothing'}")

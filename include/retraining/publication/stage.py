@@ -46,15 +46,26 @@ class Lineage:
 
 
 def stage(warehouse: Warehouse, as_of_date: date, rows_of: Mapping[Table, pa.Table]) -> Staged:
-    """Write each table's rows (without publication_id) as one immutable publication; an identical one is left alone."""
+    """Write each table's rows (without publication_id) as one immutable publication.
+
+    An identical, complete one is left alone; one whose stored rows were lost or changed is written again.
+    """
     digest = publication_hash({table: _with_id(rows, "") for table, rows in rows_of.items()})
     staged = Staged(
         f"{as_of_date}-{digest[:12]}", digest, {table.name: rows.num_rows for table, rows in rows_of.items()}
     )
-    if not is_recorded(warehouse, staged.publication_id):
+    if not (is_recorded(warehouse, staged.publication_id) and _is_intact(warehouse, staged, list(rows_of))):
         for table, rows in rows_of.items():
             warehouse.replace(table, {ID: staged.publication_id}, _with_id(rows, staged.publication_id))
     return staged
+
+
+def _is_intact(warehouse: Warehouse, staged: Staged, tables: list[Table]) -> bool:
+    try:
+        stored = {table: warehouse.read(table, {ID: staged.publication_id}) for table in tables}
+    except OSError:
+        return False
+    return publication_hash(stored) == staged.content_hash
 
 
 def record_publication(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from include.retraining.errors import PublicationVerifyError
 from include.retraining.publication.stage import publication_hash
+from include.retraining.publication.status import status_of
 from include.retraining.publication.switch_log import append_switch, as_of_date_of, read_switch_log
 
 if TYPE_CHECKING:
@@ -50,6 +51,17 @@ def why_not(log: SwitchLog, run: Run, publication_id: str, after_rollback: str) 
     if publication_id in log.rolled_back:
         return "this very publication was rolled back"
     return None
+
+
+def refuse_rejected(warehouse: Warehouse, publication_id: str) -> None:
+    """Raise PublicationVerifyError for a publication that was taken back from readers by itself.
+
+    Without it, a second try of the verification would find another publication current and call this one staged.
+    """
+    if status_of(read_switch_log(warehouse), publication_id) == "rejected":
+        raise PublicationVerifyError(
+            f"{publication_id} not to have been taken back", "an auto_revert of it", "clear stage and what follows it"
+        )
 
 
 def verify_current(

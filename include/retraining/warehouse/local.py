@@ -60,6 +60,7 @@ class LocalWarehouse:
 
         conformed = table.conform(rows).sort_by([(name, "ascending") for name in table.key])
         table.refuse_misplaced(partition, conformed)
+        table.refuse_repeated(conformed)
         predicate = " AND ".join(_condition(name, value) for name, value in partition.items())
 
         def write() -> Written:

@@ -76,6 +76,24 @@ class Table:
                 f"{self.name} as {dict(self.columns)}", str(error), "look at the values of the named column"
             ) from error
 
+    def refuse_repeated(self, sorted_rows: pa.Table) -> None:
+        """TableSchemaError where two rows, given in key order, share a key."""
+        import pyarrow.compute as pc
+
+        earlier, later = sorted_rows.slice(0, max(sorted_rows.num_rows - 1, 0)), sorted_rows.slice(1)
+        same = None
+        for name in self.key:
+            equal = pc.equal(earlier[name], later[name])
+            same = equal if same is None else pc.and_(same, equal)
+        repeated = pc.sum(same).as_py() or 0
+        if repeated:
+            example = {name: later.filter(same)[name][0].as_py() for name in self.key}
+            raise TableSchemaError(
+                f"each key ({', '.join(self.key)}) of {self.name} once",
+                f"{repeated} repeated, for example {example}",
+                "collapse duplicates where the rows are made",
+            )
+
     def refuse_misplaced(self, partition: Mapping[str, object], rows: pa.Table) -> None:
         """TableSchemaError unless the partition can be written and every row lies in it.
 

@@ -120,3 +120,16 @@ def test_rule_3_another_check_result_is_another_row_and_the_same_adds_nothing(wa
     for result in ("stop", "pass", "pass"):
         stage_lists(warehouse, DAY, 3, result)
     assert warehouse.read(PUBLICATIONS)["check_result"].to_pylist() == ["pass", "stop"]
+
+
+@pytest.mark.parametrize("lost", ["some rows", "a table", "a file"])
+def test_what_was_lost_of_a_recorded_publication_is_written_again(warehouse: LocalWarehouse, lost: str) -> None:
+    staged = stage_lists(warehouse, DAY, 3)
+    where = {"publication_id": staged.publication_id}
+    rows = warehouse.read(USER_RECOMMENDATIONS, where)
+    if lost == "a file":
+        next((warehouse.folder / "user_recommendations").rglob("*.parquet")).unlink()
+    else:
+        warehouse.replace(USER_RECOMMENDATIONS, where, rows.slice(0, 1 if lost == "some rows" else 0))
+    assert stage_lists(warehouse, DAY, 3) == staged
+    assert warehouse.read(USER_RECOMMENDATIONS, where).equals(rows)

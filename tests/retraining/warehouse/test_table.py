@@ -98,3 +98,13 @@ def test_rows_outside_their_partition_are_counted() -> None:
     with pytest.raises(TableSchemaError, match="3 of 5 rows outside the partition"):
         VISITS.refuse_misplaced({"shop": "a", "day": DAY}, VISITS.conform(rows))
     VISITS.refuse_misplaced({"shop": ["a", "b"], "day": [DAY, date(2026, 1, 2)]}, VISITS.conform(rows))
+
+
+def test_a_key_that_comes_twice_is_refused_with_an_example() -> None:
+    table = Table("pets", "Pets.", {"day": "date", "name": "string"}, key=("day", "name"), partition=("day",))
+    day = date(2026, 1, 1)
+    once = pa.Table.from_pylist([{"day": day, "name": "a"}, {"day": day, "name": "b"}], schema=table.schema)
+    table.refuse_repeated(once)
+    table.refuse_repeated(once.slice(0, 0))
+    with pytest.raises(TableSchemaError, match=r"1 repeated.*'name': 'b'"):
+        table.refuse_repeated(pa.concat_tables([once, once.slice(1)]))
