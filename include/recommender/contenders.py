@@ -68,18 +68,21 @@ def feature_names_of(model: RegisteredModel) -> tuple[str, ...]:
         raise SettingsError(
             f"features among: {', '.join(FEATURE_NAMES)}",
             f"the champion {model.label} needs {', '.join(gone)}",
-            "bring the features back, or roll the champion back to a version that does without",
+            "bring them back, marked retired=True: they are still computed, but the next ranker learns without them",
         )
     return names
 
 
 def candidate_settings(settings: RecommenderSettings) -> str:
-    """The settings that decide a model's candidates and features, as JSON: part of the model version."""
+    """The settings that decide a model's candidates and features, as JSON: part of the model version.
+
+    Block sizes are left out: they are about memory, and a champion must follow today's.
+    """
     return json.dumps(
         {
             "features": settings.features.model_dump(),
-            "similarities": settings.similarities.model_dump(),
-            "candidates": settings.candidates.model_dump(),
+            "similarities": settings.similarities.model_dump(exclude={"item_block"}),
+            "candidates": settings.candidates.model_dump(exclude={"user_block"}),
         },
         sort_keys=True,
     )
@@ -91,7 +94,7 @@ def settings_of(model: RegisteredModel, settings: RecommenderSettings) -> Recomm
     return settings.model_copy(
         update={
             "features": Features(**own["features"]),
-            "similarities": Similarities(**own["similarities"]),
-            "candidates": CandidateSettings(**own["candidates"]),
+            "similarities": Similarities(**own["similarities"], item_block=settings.similarities.item_block),
+            "candidates": CandidateSettings(**own["candidates"], user_block=settings.candidates.user_block),
         }
     )

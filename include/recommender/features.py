@@ -17,11 +17,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Feature:
-    """A column of the ranking matrix; `compute` gives one float64 per candidate pair."""
+    """A column of the ranking matrix; `compute` gives one float64 per candidate pair.
+
+    A `retired` feature is still computed, for a champion that knows it, but no new ranker learns from it.
+    """
 
     name: str
     doc: str
     compute: Callable[[Candidates], NDArray[np.float64]]
+    retired: bool = False
 
 
 def feature_matrix(candidates: Candidates) -> NDArray[np.float32]:
@@ -158,3 +162,4 @@ FEATURES: tuple[Feature, ...] = (
 )  # fmt: skip
 
 FEATURE_NAMES = tuple(feature.name for feature in FEATURES)
+LEARNED = tuple(feature.name for feature in FEATURES if not feature.retired)

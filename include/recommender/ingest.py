@@ -43,7 +43,14 @@ def ingest_day(warehouse: Warehouse, landing: LandingZone, settings: Recommender
     recent = [as_of_date - timedelta(days=back + 1) for back in range(settings.ingest.lookback_days + 1)]
     missing = _missing_dates(warehouse, landing, settings.ingest.lookback_days, as_of_date)
     dates = {*recent, *missing, *_readmitted_dates(warehouse)}
-    return ingest_dates(warehouse, landing, settings, dates, as_of_date)
+    return ingest_dates(warehouse, landing, settings, _rebuildable(warehouse, landing, dates), as_of_date)
+
+
+def _rebuildable(warehouse: Warehouse, landing: LandingZone, event_dates: Iterable[date]) -> list[date]:
+    """Dates whose own delivery is there, or which hold no rows: a rebuild without its files would lose what it has."""
+    have = {values["event_date"] for values in warehouse.partitions(EVENTS)}
+    on_time = timedelta(days=1)
+    return [day for day in event_dates if landing.is_ready("events", day + on_time) or day.isoformat() not in have]
 
 
 def ingest_dates(

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from include.recommender.contenders import candidate_settings, model_name
-from include.recommender.features import FEATURE_NAMES
+from include.recommender.features import LEARNED
 from include.retraining.code_version import code_version
 from include.retraining.registry import ModelPackage
 
@@ -24,7 +24,7 @@ def lineage_of_ranker(run: Run, surface: str, settings: RecommenderSettings, tra
         "training_set": training_set_hash,
         "training_settings": settings.training.model_dump_json(),
         "candidate_settings": candidate_settings(settings),
-        "feature_names": json.dumps(FEATURE_NAMES),
+        "feature_names": json.dumps(LEARNED),
         "code_version": code_version(),
     }
     return lineage | ({"forced_by_run": run.run_id} if run.train == "force" else {})

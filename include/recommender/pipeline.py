@@ -261,7 +261,7 @@ def score_users(run: Run, workspace: Recommender, shard: int, rankers: Mapping[s
     **Does**: candidates, features, scores and the top of each list, for every surface.
     **Writes**: `draft_user_recommendations` of as_of_date and shard.
     **If it fails**: nothing is published today; readers keep the last publication.
-    **What to do**: out of memory: more `publication.shards`; else read the log and clear the task.
+    **What to do**: out of memory: smaller `candidates.user_block`; else read the log and clear the task.
     """
     import pyarrow as pa
 
@@ -317,10 +317,10 @@ def build_similar_items(run: Run, workspace: Recommender) -> int:
 def stage(run: Run, workspace: Recommender) -> dict[str, Any]:
     """Write the complete publication under an id that is the hash of its content; nobody reads it yet.
 
-    **Does**: copies the drafts; an identical publication is left alone.
+    **Does**: copies the drafts, once every user has one; an identical publication is left alone.
     **Writes**: `user_recommendations`, `popular_items`, `similar_items` of the new publication_id.
     **If it fails**: nothing is published today; readers keep the last publication, and never see a part of this one.
-    **What to do**: storage trouble: clear the task, it starts anew.
+    **What to do**: storage trouble: clear the task, it starts anew. Users without a draft: clear `score_users`.
     """
     from include.recommender.serving import drafts_to_publish
     from include.retraining.publication.stage import stage as stage_tables
@@ -341,7 +341,8 @@ def check_publication(
     the previous publication's.
     **Writes**: `data_quality_results` of the stage `publication`; the publication's row in `publications`.
     **If it fails**: readers keep the last publication; this one stays staged and is marked `stop`.
-    **What to do**: the message shows the failed checks; mend the cause, then clear from `choose_rankers` on.
+    **What to do**: the message shows the failed checks; mend the cause, then clear `choose_rankers` and the whole group
+    `publish`.
     """
     from include.recommender.checks.publication import check_publication as check
     from include.recommender.serving import lineage_of, published_before
@@ -357,7 +358,7 @@ def check_publication(
         raise PublicationCheckError(
             "a publication without critical faults",
             "\n- ".join(["", *describe(results)]),
-            "mend the cause, then clear from choose_rankers on",
+            "mend the cause, then clear choose_rankers and the whole group publish",
         )
     return verdict
 

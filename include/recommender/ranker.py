@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from include.recommender.features import FEATURE_NAMES
+from include.recommender.features import LEARNED
 from include.retraining.errors import TrainingDataError
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def train_ranker(rows: pa.Table, training: Training) -> Ranker:
     import xgboost
 
     ordered = rows.sort_by([(name, "ascending") for name in (*GROUP, "item_id")])
-    features = np.column_stack([ordered[name].to_numpy() for name in FEATURE_NAMES]).astype(np.float32)
+    features = np.column_stack([ordered[name].to_numpy() for name in LEARNED]).astype(np.float32)
     labels = ordered[LABEL].to_numpy()
     dates = ordered["snapshot_date"].cast("int32").to_numpy()
     users = np.unique(ordered["user_id"].to_numpy(zero_copy_only=False).astype(str), return_inverse=True)[1]
@@ -74,7 +74,7 @@ def train_ranker(rows: pa.Table, training: Training) -> Ranker:
     latest = dates == dates.max()
     rounds, ndcg = _choose_rounds(features, labels, groups, latest, training)
     booster = xgboost.train(_parameters(training), _matrix(features, labels, groups, training), rounds)
-    return Ranker(bytes(booster.save_raw("ubj")), FEATURE_NAMES, rounds, ndcg)
+    return Ranker(bytes(booster.save_raw("ubj")), LEARNED, rounds, ndcg)
 
 
 def _choose_rounds(
@@ -111,7 +111,7 @@ def _matrix(
     import xgboost
 
     return xgboost.QuantileDMatrix(
-        features, label=labels, qid=groups, feature_names=list(FEATURE_NAMES), max_bin=training.max_bin, ref=like,
+        features, label=labels, qid=groups, feature_names=list(LEARNED), max_bin=training.max_bin, ref=like,
         nthread=training.threads,
     )  # fmt: skip
 

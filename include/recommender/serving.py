@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from include.recommender.contenders import candidate_settings
+from include.recommender.settings import SURFACES
 from include.recommender.snapshot import compute_snapshot, read_snapshot
-from include.recommender.tables import DRAFT_OF, PUBLISHED_TABLES
+from include.recommender.tables import DRAFT_OF, PUBLISHED_TABLES, USER_RECOMMENDATIONS, USER_STATS
 from include.retraining.code_version import code_version
+from include.retraining.errors import PublicationCheckError
 from include.retraining.publication.blocked import blocked_items
 from include.retraining.publication.reader import read_publication
 from include.retraining.publication.stage import Lineage
@@ -46,7 +48,24 @@ def drafts_to_publish(workspace: Workspace[RecommenderSettings], as_of_date: dat
             # Drafts of an earlier try with more shards may lie beside: they are not part of this one.
             where["shard"] = list(range(workspace.settings.publication.shards))
         rows_of[table] = workspace.warehouse.read(DRAFT_OF[table.name], where, columns)
+    _refuse_missing_users(workspace, as_of_date, rows_of[USER_RECOMMENDATIONS])
     return rows_of
+
+
+def _refuse_missing_users(workspace: Workspace[RecommenderSettings], as_of_date: date, lists: pa.Table) -> None:
+    """A change of publication.shards in the middle of a run would leave users without a draft."""
+    import pyarrow.compute as pc
+
+    known = workspace.warehouse.read(USER_STATS, {"as_of_date": as_of_date}, ["user_id"])["user_id"]
+    for surface in SURFACES:
+        drafted = lists.filter(pc.equal(lists["surface"], surface))["user_id"]
+        missing = known.length() - (pc.sum(pc.is_in(known, drafted)).as_py() or 0)
+        if missing:
+            raise PublicationCheckError(
+                f"a draft on {surface} for each of {known.length()} users",
+                f"{missing} users without one",
+                "clear score_users and what follows it; change publication.shards between runs only",
+            )
 
 
 def published_before(workspace: Workspace[RecommenderSettings], as_of_date: date) -> str | None:

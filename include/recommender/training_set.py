@@ -81,12 +81,22 @@ def _sample(
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Positions of all positives and `negatives_per_user` random others, of users with a positive; and all labels."""
     labels = hits(candidates, targets)
-    day = candidates.snapshot.day
-    first_user = int(candidates.user[0]) if len(candidates.user) else 0
-    lottery = np.random.default_rng([training.seed, day, first_user]).random(len(labels))
+    pair = candidates.user * candidates.snapshot.shape[1] + candidates.item
+    lottery = _lottery(pair, training.seed * 100_003 + candidates.snapshot.day)
     draw = rank_within(candidates.user, np.where(labels, -1.0, lottery))
     has_positive = np.isin(candidates.user, candidates.user[labels])
     return np.flatnonzero(has_positive & (labels | (draw <= training.negatives_per_user))), labels
+
+
+def _lottery(keys: NDArray[np.int64], seed: int) -> NDArray[np.float64]:
+    """A number in [0, 1) per key that depends on key and seed only, so that blocks of users never change the draw.
+
+    The finaliser of splitmix64: Steele, Lea and Flood 2014, doi:10.1145/2660193.2660195.
+    """
+    mixed = keys.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(seed % 2**64)
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return (mixed ^ (mixed >> np.uint64(31))) / np.float64(2**64)
 
 
 def _rows(candidates: Candidates, labels: NDArray[np.bool_], as_of_date: date, surface: str) -> pa.Table:

@@ -21,7 +21,12 @@ from tests.simulated_home import LAST_ARRIVAL, environment_of
 Start = Callable[..., ForkServerProcess]
 RunElsewhere = Callable[..., int | None]
 # Imported once, by the server that new processes are forked from: they would spend most of their time on it.
-HEAVY = ("tests.end_to_end.days", "great_expectations", "mlflow.xgboost", "sqlglot", "include.recommender.evaluation")
+HEAVY = (
+    "tests.end_to_end.days", "deltalake", "duckdb", "great_expectations", "include.recommender.evaluation",
+    "include.recommender.settings_check", "mlflow.store.model_registry.sqlalchemy_workspace_store",
+    "mlflow.store.tracking.sqlalchemy_workspace_store", "mlflow.xgboost", "pyarrow.dataset", "sklearn.datasets",
+    "sqlglot.dialects.bigquery", "sqlglot.dialects.duckdb",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="session")
@@ -46,10 +51,10 @@ def start(processes: ForkServerContext) -> Start:
 
 @pytest.fixture(scope="session")
 def run_elsewhere(start: Start) -> RunElsewhere:
-    """Run a day (days.run_day_at) in a new process until it ends: its exit code, or minus the signal that killed it."""
+    """Call a function in a new process until it ends: its exit code, or minus the signal that killed it."""
 
-    def run(*arguments: Any) -> int | None:
-        process = start(days.run_day_at, *arguments)
+    def run(function: Callable[..., None], *arguments: Any) -> int | None:
+        process = start(function, *arguments)
         process.join()
         return process.exitcode
 
@@ -63,7 +68,7 @@ def undisturbed_home(
     """A home in which the last day was published too, without any disturbance; only to look at."""
     home = tmp_path_factory.mktemp("undisturbed") / "home"
     shutil.copytree(trained_home, home)
-    assert run_elsewhere(home, LAST_ARRIVAL) == 0
+    assert run_elsewhere(days.run_day_at, home, LAST_ARRIVAL) == 0
     return home
 
 

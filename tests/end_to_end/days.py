@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import signal
@@ -16,6 +17,7 @@ from typing import Any, Literal
 
 from mlflow import MlflowClient
 
+from include.recommender import pipeline
 from include.recommender.backtest import run_day
 from include.recommender.contenders import model_name
 from include.recommender.current import current_user_recommendations
@@ -58,11 +60,20 @@ class Death:
 
 
 def run_day_at(home: Path, as_of_date: date, death: Death | None = None) -> None:
-    """Run a day in a home; with a death, this process does not survive it."""
+    """Run a day in a home from its first step; with a death, this process does not survive it."""
     _use(home)
     if death:
         _arrange(death)
     run_day(Run(as_of_date, "in another process", "backtest"), open_recommender())
+
+
+def go_on_with_day_at(home: Path, as_of_date: date, death: Death | None = None) -> None:
+    """Run a day as Airflow retries it: what an earlier try finished is not run again, and what it returned is kept."""
+    _use(home)
+    for name, step in vars(pipeline).copy().items():
+        if callable(step) and step.__module__ == pipeline.__name__ and not name.startswith("_"):
+            setattr(pipeline, name, _once(step, home / "finished_steps.json"))
+    run_day_at(home, as_of_date, death)
 
 
 def read_all_along(home: Path, stop: Event, results: Connection) -> None:
@@ -106,6 +117,18 @@ def _use(home: Path) -> None:
     environment = whole_environment_of(home)
     os.environ.clear()
     os.environ.update(environment)
+
+
+def _once(step: Callable[..., Any], finished_steps: Path) -> Callable[..., Any]:
+    def once(run: Run, workspace: Any, *arguments: Any) -> Any:
+        finished = json.loads(finished_steps.read_text()) if finished_steps.exists() else {}
+        key = " ".join([step.__name__, *(str(argument) for argument in arguments if isinstance(argument, int | str))])
+        if key not in finished:
+            finished[key] = step(run, workspace, *arguments)
+            finished_steps.write_text(json.dumps(finished))
+        return finished[key]
+
+    return once
 
 
 def _arrange(death: Death) -> None:

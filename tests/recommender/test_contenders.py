@@ -106,5 +106,7 @@ def test_candidate_settings_name_all_that_decides_candidates_and_features_and_no
 ) -> None:
     same = candidate_settings(settings)
     assert candidate_settings(settings_with(training={"seed": 1}, publication={"shards": 7})) == same
+    memory = settings_with(candidates={"user_block": 10}, similarities={"item_block": 10})
+    assert candidate_settings(memory) == same
     for change in ({"features": {"history_days": 700}}, {"similarities": {"min_users": 3}}):
         assert candidate_settings(settings_with(**change)) != same

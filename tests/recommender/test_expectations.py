@@ -90,7 +90,8 @@ def test_any_event_type_passes_when_none_is_named(
 
 
 GOOD_ITEM = {
-    "item_id": "i1", "created_at": datetime(2026, 1, 1, tzinfo=UTC), "created_at_text": "2026-01-01", "is_active_readable": True,
+    "item_id": "i1", "created_at": datetime(2026, 1, 1, tzinfo=UTC), "created_at_text": "2026-01-01",
+    "is_active_readable": True,
 }  # fmt: skip
 ITEM_SCHEMA = pa.schema(
     [

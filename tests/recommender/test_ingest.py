@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import json
+import shutil
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -554,3 +555,12 @@ def test_catalogue_snapshots_up_to_the_date_are_taken_in_once_and_the_newest_aga
     zone.items(DAY, {"item_id": "changed"})
     assert zone.ingest().item_snapshots == 1
     assert (list(zone.catalogue(back(5))), list(zone.catalogue())) == (["of 5"], ["changed"])
+
+
+def test_a_date_whose_files_were_pruned_keeps_its_events(zone: Zone) -> None:
+    zone.land(DAY, row("an event", back(1)))
+    zone.ingest()
+    before = zone.hashes()
+    shutil.rmtree(zone.landing.day_folder("events", DAY))
+    zone.ingest()
+    assert zone.hashes() == before

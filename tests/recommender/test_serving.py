@@ -20,6 +20,7 @@ from include.recommender.tables import (
     PUBLISHED_TABLES,
     USER_RECOMMENDATIONS,
 )
+from include.retraining.errors import PublicationCheckError
 from include.retraining.publication.switch_log import append_switch, read_switch_log
 from include.retraining.run import Run
 from include.retraining.tables import BLOCKED_ITEMS
@@ -163,3 +164,14 @@ def test_rule_8_lineage_names_models_training_sets_tables_and_code() -> None:
     assert lineage.training_sets == {"for_you": "abc"}
     assert lineage.table_versions == {"events": 7, "items": 2}
     assert len(lineage.code_version) == 12
+
+
+def test_users_without_a_draft_stop_the_publication(built: Recommender) -> None:
+    """As after a change of publication.shards in the middle of a run."""
+    four = replace(built, settings=RecommenderSettings(publication={"shards": 4}))
+    for shard in range(3):
+        pipeline.score_users(RUN, four, shard, RANKERS)
+    pipeline.build_popular_items(RUN, built)
+    pipeline.build_similar_items(RUN, built)
+    with pytest.raises(PublicationCheckError, match="users without one"):
+        drafts_to_publish(four, DAY)

@@ -191,3 +191,11 @@ def test_hits_are_the_candidates_that_were_wanted(tmp_path: Path, settings: Reco
     pairs = zip(snapshot.user_ids[candidates.user], snapshot.item_ids[candidates.item], found, strict=True)
     assert {(user, item) for user, item, hit in pairs if hit} == {("u", "b"), ("v", "c")}
     assert not hits(candidates, targets_of(snapshot, ids.slice(0, 0))).any()
+
+
+def test_blocks_of_users_do_not_change_the_draw(rows: pd.DataFrame, tmp_path: Path, small: RecommenderSettings) -> None:
+    """Rule 3: a memory setting must not change the model."""
+    blocks = small.model_copy(update={"candidates": small.candidates.model_copy(update={"user_block": 3})})
+    again = build_training_set(warehouse_of(tmp_path, EVENTS, ITEMS), blocks, DAY, "for_you").to_pandas()
+    keys = ["snapshot_date", "user_id", "item_id"]
+    assert again[keys].sort_values(keys).values.tolist() == rows[keys].sort_values(keys).values.tolist()

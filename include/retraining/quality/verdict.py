@@ -73,8 +73,8 @@ def stop_message(results: Sequence[CheckResult]) -> DataStopError:
     return DataStopError(
         "no failed critical check and no crashed one",
         "\n- ".join(["", *describe(results)]),
-        "look at those rows (quarantined_rows, data_quality_results); deliver the day again and clear the task, "
-        "or change the threshold in the settings if this is the new normal",
+        "look at those rows (quarantined_rows, data_quality_results); mend the data and clear what made them, "
+        "or change the threshold in [quality] and clear the check",
     )
 
 
