@@ -62,9 +62,7 @@ def run_elsewhere(start: Start) -> RunElsewhere:
 
 
 @pytest.fixture(scope="session")
-def undisturbed_home(
-    trained_home: Path, run_elsewhere: RunElsewhere, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
+def undisturbed_home(trained_home: Path, run_elsewhere: RunElsewhere, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home in which the last day was published too, without any disturbance; only to look at."""
     home = tmp_path_factory.mktemp("undisturbed") / "home"
     shutil.copytree(trained_home, home)

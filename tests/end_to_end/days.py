@@ -13,8 +13,9 @@ from itertools import count
 from multiprocessing.connection import Connection
 from multiprocessing.synchronize import Event
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
+import pyarrow as pa
 from mlflow import MlflowClient
 
 from include.recommender import pipeline
@@ -32,19 +33,26 @@ from include.retraining.run import Run
 from include.retraining.tables import MACHINERY_TABLES
 from include.retraining.warehouse.local import LocalWarehouse
 from include.retraining.warehouse.protocol import Warehouse
+from include.retraining.warehouse.table import Table
 from tests.simulated_home import whole_environment_of
 
 ALL_TABLES = (*RECOMMENDER_TABLES, *MACHINERY_TABLES)
 Moment = Literal["before", "torn", "after"]
-# What a reader gets of a table: its name, the publications it is of, how many rows, and their content.
-Seen = tuple[str, tuple[str, ...], int, str]
-
 SMALLER_THAN_ANY_DATA_FILE = 500  # bytes
 # What a call to the registry is called here, and where it is made.
 REGISTRY_CALLS: dict[str, tuple[type, str]] = {
     "registry.tag": (ModelRegistry, "tag"),
     "registry.alias": (MlflowClient, "set_registered_model_alias"),
 }
+
+
+class Seen(NamedTuple):
+    """What a reader gets of a published table, or of one list: the publications its rows are of, and their content."""
+
+    name: str
+    publication_ids: tuple[str, ...]
+    rows: int
+    content: str
 
 
 @dataclass(frozen=True)
@@ -100,17 +108,17 @@ def _champion(registry: ModelRegistry, surface: str) -> str:
 
 
 def everything_seen(warehouse: Warehouse) -> list[Seen]:
-    """What readers get now: each published table whole, and the list for everybody by the call that applications use."""
-    tables = [(table, read_current(warehouse, table)) for table in PUBLISHED_TABLES]
-    single = [
-        (f"{surface} list", current_user_recommendations(warehouse, EVERYBODY, surface)) for surface in SURFACES
+    """What readers get now: each published table whole, and the list for everybody the way applications ask for it."""
+    lists = [
+        _seen(surface, USER_RECOMMENDATIONS, current_user_recommendations(warehouse, EVERYBODY, surface))
+        for surface in SURFACES
     ]
-    named = [(table.name, table, rows) for table, rows in tables]
-    named += [(name, USER_RECOMMENDATIONS, rows) for name, rows in single]
-    return [
-        (name, tuple(sorted(set(rows["publication_id"].to_pylist()))), rows.num_rows, content_hash(table, rows))
-        for name, table, rows in named
-    ]
+    return [_seen(table.name, table, read_current(warehouse, table)) for table in PUBLISHED_TABLES] + lists
+
+
+def _seen(name: str, table: Table, rows: pa.Table) -> Seen:
+    ids = sorted(set(rows["publication_id"].to_pylist()))
+    return Seen(name, tuple(ids), rows.num_rows, content_hash(table, rows))
 
 
 def _use(home: Path) -> None:
