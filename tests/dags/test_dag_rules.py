@@ -70,6 +70,7 @@ def test_any_failed_task_fails_the_run(dags: dict[str, DAG]) -> None:
                 assert reached & leaves, f"a failure of {task.task_id} would be hidden"
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("path", DAG_FILES, ids=lambda path: path.name)
 def test_a_dag_file_is_short_and_imports_nothing_heavy(path) -> None:
     text = path.read_text()

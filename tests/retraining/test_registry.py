@@ -20,6 +20,9 @@ from include.retraining.registry import CHALLENGER, ModelPackage, ModelRegistry,
 
 LINEAGE = {"as_of_date": "2026-03-10", "training_set": "abc", "settings": "def"}
 
+# A fresh MLflow store takes five seconds to make.
+pytestmark = pytest.mark.integration
+
 
 def train(seed: int) -> xgboost.Booster:
     generator = np.random.default_rng(seed)
