@@ -45,7 +45,7 @@ ingest: $(RUN_READY)
 
 # Say what readers see and how old it is; fails where it is not fresh
 freshness: $(RUN_READY)
-	@$(INSIDE) python -m include.retraining.publication.freshness
+	@HIGAWARI_HOME=$(HIGAWARI_HOME) $(PY) -m include.retraining.publication.freshness
 
 # Run every test: units, and those which start Airflow
 test: $(DEV_READY)

@@ -14,17 +14,19 @@ SMALL_SERVICE = PhotoService(
 )
 DAY_BEFORE, LAST_ARRIVAL = date(2026, 2, 9), date(2026, 2, 10)
 # One thread: two of them wait for each other more than they work where the cores are shared.
-SMALL_TRAINING = {
+SMALL_SETTINGS = {
     "HIGAWARI_TRAINING__SNAPSHOTS": "2",
     "HIGAWARI_TRAINING__MAX_ROUNDS": "20",
     "HIGAWARI_TRAINING__EARLY_STOPPING_ROUNDS": "5",
     "HIGAWARI_TRAINING__THREADS": "1",
+    # Every day's ranker is promoted, so that every step has something to do.
+    "HIGAWARI_PROMOTION__CHAMPION_MARGIN": "0.5",
 }
 
 
 def environment_of(home: Path) -> dict[str, str]:
     """The variables with which days are run in a home."""
-    return {**SMALL_TRAINING, "HIGAWARI_HOME": str(home), "HIGAWARI_HASH_KEY": "for tests"}
+    return {**SMALL_SETTINGS, "HIGAWARI_HOME": str(home), "HIGAWARI_HASH_KEY": "for tests"}
 
 
 def whole_environment_of(home: Path) -> dict[str, str]:

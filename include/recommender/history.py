@@ -45,7 +45,10 @@ def land_history(source: Path, landing: LandingZone, settings: RecommenderSettin
     A row arrives the day after it occurred; a row whose time is unreadable arrives with the last day, to be
     quarantined there; days without events get an empty delivery; the catalogue counts from the first event date.
     Returns the event dates. Landing the same source again replaces what it landed. Raises LandedDataError.
+    A source that is a landing zone itself is copied as it is.
     """
+    if (source / "events").is_dir():
+        return _copy_landing_zone(source, landing)
     events, items = _source_file(source, "events"), _source_file(source, "items")
     arrivals = _land_events(events, landing, settings)
     every = [arrivals[0] + timedelta(days=n) for n in range((arrivals[-1] - arrivals[0]).days + 1)]
@@ -57,13 +60,22 @@ def land_history(source: Path, landing: LandingZone, settings: RecommenderSettin
     return [day - timedelta(days=1) for day in every]
 
 
+def _copy_landing_zone(source: Path, landing: LandingZone) -> list[date]:
+    for kind in ("events", "items"):
+        shutil.copytree(source / kind, landing.folder / kind, dirs_exist_ok=True)
+    days = landing.ready_days("events")
+    if not days:
+        raise LandedDataError(f"deliveries with a {MARKER} marker in {source}/events", "none", "complete a delivery")
+    return [day - timedelta(days=1) for day in days]
+
+
 def _source_file(source: Path, name: str) -> Path:
     for suffix in READERS:
         if (path := source / f"{name}{suffix}").is_file():
             return path
     found = ", ".join(sorted(path.name for path in source.iterdir())) if source.is_dir() else "no such folder"
     raise LandedDataError(
-        f"{name}.parquet (or {', '.join(READERS)}) in {source}",
+        f"in {source}: {name}.parquet (or .csv, .jsonl, .csv.gz, .jsonl.gz), or the folders of a landing zone",
         found,
         "name the folder that holds events.* and items.*",
     )

@@ -42,6 +42,7 @@ from tests.simulated_home import LAST_ARRIVAL, PROJECT, SMALL_SERVICE
 
 pytestmark = pytest.mark.integration
 Recommender = Workspace[RecommenderSettings]
+State = tuple[dict[str, str], list[Seen]]  # the content of every table, and what readers get
 RUN = Run(LAST_ARRIVAL, "with a fault", "backtest")
 TICK = datetime(LAST_ARRIVAL.year, LAST_ARRIVAL.month, LAST_ARRIVAL.day, 3, tzinfo=UTC)
 DUE = TICK + timedelta(minutes=RecommenderSettings().ingest.wait_for_events_minutes)
@@ -96,13 +97,13 @@ def airflow_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def before(ready_home: Path) -> tuple[dict[str, str], list[Seen]]:
+def before(ready_home: Path) -> State:
     """The content of every table before the last day, and what readers get."""
     return contents(ready_home), everything_seen(LocalWarehouse(ready_home / "warehouse", ready_home / "spill"))
 
 
 @pytest.fixture(scope="session")
-def undisturbed(undisturbed_home: Path) -> tuple[dict[str, str], list[Seen]]:
+def undisturbed(undisturbed_home: Path) -> State:
     """The same after an undisturbed last day."""
     warehouse = LocalWarehouse(undisturbed_home / "warehouse", undisturbed_home / "spill")
     return contents(undisturbed_home), everything_seen(warehouse)
@@ -114,7 +115,7 @@ def test_the_page_tells_of_every_fault_and_of_no_other() -> None:
 
 @pytest.mark.parametrize("fault", describe_faults())
 def test_a_fault_does_what_the_page_says_and_is_repaired(
-    fault: str, home: Path, ready_home: Path, before: tuple[dict, list], undisturbed: tuple[dict, list]
+    fault: str, home: Path, ready_home: Path, before: State, undisturbed: State
 ) -> None:
     page = PAGE[fault]
     inject(home / "landing", fault, LAST_ARRIVAL)
@@ -150,7 +151,7 @@ def test_a_wait_ends_in_an_error_when_the_delivery_is_overdue_and_not_before(hom
 
 
 def test_a_type_that_is_not_among_the_declared_ones_is_turned_away(
-    home: Path, before: tuple[dict, list], monkeypatch: pytest.MonkeyPatch
+    home: Path, before: State, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HIGAWARI_INGEST__ALLOWED_EVENT_TYPES", '["view", "like"]')
     inject(home / "landing", "unknown_event_type", LAST_ARRIVAL)

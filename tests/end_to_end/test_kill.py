@@ -8,7 +8,6 @@ from __future__ import annotations
 import shutil
 import signal
 import time
-from glob import glob
 from pathlib import Path
 from random import Random
 
@@ -124,7 +123,7 @@ def test_killed_at_any_moment(
 
 
 def _files(home: Path, table: str) -> set[str]:
-    return set(glob(f"{home}/warehouse/{table}/**/*", recursive=True))
+    return {str(file) for file in (home / "warehouse" / table).rglob("*")}
 
 
 def _warehouse(home: Path) -> LocalWarehouse:

@@ -64,3 +64,12 @@ def test_one_week_is_enough_when_the_settings_look_back_one_week() -> None:
 def test_one_odd_week_does_not_move_the_median() -> None:
     found = volumes(today=100, usual=100) | {SATURDAY - timedelta(weeks=1): 9000}
     assert judge(found) == ("pass", set())
+
+
+def test_a_day_that_went_missing_before_warns_and_a_closed_one_does_not() -> None:
+    """A stopped day leaves a hole that the next run must not overlook."""
+    found = volumes(100, 100)
+    closed = {day: count for day, count in found.items() if day.weekday() != 2}
+    assert judge(closed) == ("pass", set())
+    del found[SATURDAY - timedelta(days=2)]
+    assert judge(found) == ("warn", {"events.days_missing"})

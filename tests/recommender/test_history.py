@@ -211,3 +211,17 @@ def test_a_source_without_a_single_readable_time_is_refused(
         pq.write_table(table.schema.empty_table(), folder / "events.parquet")
     with pytest.raises(LandedDataError, match="occurred_at"):
         land_history(folder, landing, settings)
+
+
+def test_a_landing_zone_is_taken_as_it_is(tmp_path: Path) -> None:
+    source, target = LandingZone(tmp_path / "source"), LandingZone(tmp_path / "target")
+    for kind, day in (("events", date(2026, 1, 2)), ("items", date(2026, 1, 1))):
+        folder = source.day_folder(kind, day)
+        folder.mkdir(parents=True)
+        (folder / "part.csv").write_text("item_id\ni1\n")
+        (folder / "_SUCCESS").touch()
+    assert land_history(source.folder, target, RecommenderSettings()) == [date(2026, 1, 1)]
+    assert target.is_ready("items", date(2026, 1, 1))
+    (source.day_folder("events", date(2026, 1, 2)) / "_SUCCESS").unlink()
+    with pytest.raises(LandedDataError, match="marker"):
+        land_history(source.folder, LandingZone(tmp_path / "other"), RecommenderSettings())

@@ -37,7 +37,17 @@ def volume_checks(volumes: Mapping[date, int], business_day: date, quality: Qual
         Aggregate("events.volume_low", "warning", ratio, unit, quality.volume_warn_ratio, None, today),
         Aggregate("events.volume_high", "warning", ratio, unit, None, quality.volume_high_warn_ratio, today),
         none_of("events.on_a_closed_day", "info", today if usual == 0 else 0, "events", today),
+        none_of(
+            "events.days_missing", "warning", _missing_days(volumes, business_day, quality), "days of the last week"
+        ),
     ]
+
+
+def _missing_days(volumes: Mapping[date, int], business_day: date, quality: Quality) -> int:
+    """Days of the week before without events although their weekday usually has some: a stopped or lost delivery."""
+    days = [business_day - timedelta(days=back) for back in range(1, 7)]
+    usual = {day: _same_weekdays(volumes, day, quality.volume_weeks) for day in days}
+    return sum(not volumes.get(day) and len(usual[day]) >= MIN_WEEKS and median(usual[day]) > 0 for day in days)
 
 
 def _same_weekdays(volumes: Mapping[date, int], business_day: date, weeks: int) -> list[int]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pydantic_settings import SettingsConfigDict
 
+from include.retraining.errors import HigawariError
 from include.retraining.publication.switch_log import read_switch_log
 from include.retraining.settings import RetrainingSettings, load_settings
 from include.retraining.tables import PUBLICATION_SWITCHES, PUBLICATIONS
@@ -30,17 +31,20 @@ def freshness(warehouse: Warehouse, now: datetime) -> tuple[bool, str]:
     rows = warehouse.read(PUBLICATIONS, {"publication_id": log.current}).to_pylist()
     valid_until = max(row["valid_until"] for row in rows)
     age = timedelta(seconds=round((now - log.last_move.switched_at).total_seconds()))
-    state = "fresh" if now < valid_until else f"STALE since {valid_until:%Y-%m-%d %H:%M} UTC"
+    state = f"{'fresh until' if now < valid_until else 'STALE since'} {valid_until:%Y-%m-%d %H:%M} UTC"
     return now < valid_until, f"readers see {log.current}, switched {age} ago: {state}"
 
 
 def main() -> int:
     """Print the line for the configured warehouse."""
-    from include.retraining.warehouse.open import open_warehouse
+    from include.retraining.warehouse.open import open_for_reading
 
-    warehouse = open_warehouse(load_settings(MachinerySettings))
-    warehouse.create_tables((PUBLICATIONS, PUBLICATION_SWITCHES))
-    fresh, line = freshness(warehouse, datetime.now(UTC))
+    try:
+        warehouse = open_for_reading(load_settings(MachinerySettings))
+        warehouse.create_tables((PUBLICATIONS, PUBLICATION_SWITCHES))
+        fresh, line = freshness(warehouse, datetime.now(UTC))
+    except HigawariError as error:
+        fresh, line = False, str(error)
     print(line)
     return 0 if fresh else 1
 

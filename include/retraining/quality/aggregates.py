@@ -68,8 +68,13 @@ def _result(aggregate: Aggregate, validated: CheckResult | None) -> CheckResult:
     return replace(
         validated,
         outcome="crashed" if crashed else validated.outcome,
-        observed=validated.observed if validated.outcome == "crashed" else f"{aggregate.value:.6g} {aggregate.unit}",
+        observed=validated.observed if validated.outcome == "crashed" else _observed(aggregate.value, aggregate.unit),
         rows_checked=aggregate.rows_checked,
         rows_failed=aggregate.rows_failed,
         sample_keys=aggregate.sample_keys,
     )
+
+
+def _observed(value: float, unit: str) -> str:
+    """A share (`of the ...`) in percent, anything else as a number with its unit."""
+    return f"{value:.4g} ({value:.1%}) {unit}" if unit.startswith("of the ") else f"{value:.6g} {unit}"

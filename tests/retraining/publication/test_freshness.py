@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -25,7 +26,7 @@ def test_a_publication_is_fresh_until_its_limit(warehouse: LocalWarehouse, secon
     found, line = freshness(warehouse, LIMIT + timedelta(seconds=seconds))
     assert found is fresh
     assert line.startswith(f"readers see {staged.publication_id}, switched ")
-    assert line.endswith("fresh" if fresh else "STALE since 2026-03-12 00:00 UTC")
+    assert line.endswith(f"{'fresh until' if fresh else 'STALE since'} 2026-03-12 00:00 UTC")
 
 
 def test_the_age_is_that_of_what_readers_see_and_not_of_the_last_hold(warehouse: LocalWarehouse) -> None:
@@ -36,9 +37,21 @@ def test_the_age_is_that_of_what_readers_see_and_not_of_the_last_hold(warehouse:
     assert "switched 5:00:00 ago" in freshness(warehouse, switched_at + timedelta(hours=5))[1]
 
 
-def test_the_command_works_with_the_shipped_config_on_a_new_installation(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_works_with_the_shipped_config_on_a_new_installation(
+    warehouse: LocalWarehouse, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert warehouse.folder.is_dir()
     assert main() == 1
     assert capsys.readouterr().out == "readers see nothing: there is no publication yet\n"
+
+
+def test_a_home_that_does_not_exist_is_refused_and_not_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HIGAWARI_HOME", str(tmp_path / "typo"))
+    assert main() == 1
+    assert "set HIGAWARI_HOME" in capsys.readouterr().out
+    assert not (tmp_path / "typo").exists()
 
 
 def test_the_command_ends_well_while_the_lists_are_fresh(
@@ -46,4 +59,4 @@ def test_the_command_ends_well_while_the_lists_are_fresh(
 ) -> None:
     publish(warehouse, datetime.now(UTC).date(), 3)
     assert main() == 0
-    assert capsys.readouterr().out.endswith("fresh\n")
+    assert ": fresh until " in capsys.readouterr().out
