@@ -78,7 +78,10 @@ def switch_to(folder: Path, start_at: float, publication_id: str, log: SwitchLog
 
 
 def poll_readers(folder: Path, last: str, give_up_after: float) -> tuple[list[str], list[str]]:
-    """Read what applications read until the last publication shows: (publications seen in order, what was wrong)."""
+    """Read what applications read until the last publication shows: (publications seen in order, what was wrong).
+
+    Makes a file `reading` beside the warehouse after its first look.
+    """
     from include.recommender.tables import POPULAR_ITEMS, USER_RECOMMENDATIONS
     from include.retraining.publication.reader import read_current
 
@@ -94,4 +97,5 @@ def poll_readers(folder: Path, last: str, give_up_after: float) -> tuple[list[st
                 wrong.append(f"{table.name}: {rows.num_rows} rows of {sorted(ids)}")
         if ids and (not seen or seen[-1] not in ids):
             seen.append(ids.pop())
+        (folder.parent / "reading").touch()
     return seen, wrong

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, date, datetime, timedelta
 from multiprocessing.pool import Pool
 
@@ -98,8 +99,13 @@ def test_rule_4_a_reader_in_another_process_never_sees_a_part_or_a_mixture_of_pu
     sizes = {day: 100 + number for number, day in enumerate(days)}
     last = stage_lists(warehouse, days[-1], sizes[days[-1]]).publication_id
     polling = processes.apply_async(poll_readers, (warehouse.folder, last, 60.0))
+    while not (warehouse.folder.parent / "reading").exists():
+        assert not polling.ready(), polling.get()
+        time.sleep(0.05)
     published = []
     for day in days:
+        # A busy machine may not let the other process run at all between two publications.
+        time.sleep(0.05)
         rows_of = {USER_RECOMMENDATIONS: lists(day, sizes[day]), POPULAR_ITEMS: popular(day, sizes[day])}
         published.append(stage(warehouse, day, rows_of).publication_id)
         switch_current(warehouse, run_of(day), published[-1], "hold")
