@@ -95,9 +95,3 @@ def registered(workspace: Recommender, label: str) -> RegisteredModel:
 
 def _serving(workspace: Recommender, label: str) -> dict[str, str]:
     return {"model": label, "training_set": registered(workspace, label).tags["training_set"]}
-
-
-def champion_model(run: Run, workspace: Recommender, surface: str) -> RegisteredModel | None:
-    """The champion of a run's date in the registry."""
-    label = champion_version(workspace.warehouse, surface, run.as_of_date)
-    return registered(workspace, label) if label else None

@@ -10,7 +10,6 @@ import pytest
 from include.recommender.evaluation import CHALLENGER, CHAMPION
 from include.recommender.office import (
     apply_decision,
-    champion_model,
     chosen_for,
     contenders_of,
     decide_and_record,
@@ -73,12 +72,10 @@ def test_rule_5_the_champion_is_the_last_to_take_office_before_the_date(
         take_office(workspace, model, days_back)
     contenders = contenders_of(RUN, workspace, SURFACE, models[2].label)
     assert contenders[CHAMPION].label == models[1].label
-    found = champion_model(RUN, workspace, SURFACE)
-    assert found is not None
-    assert found.label == models[1].label
     backfill = Run(days_ago(10), "run-2", "backfill")
     assert contenders_of(backfill, workspace, SURFACE, models[2].label)[CHAMPION].label == models[0].label
-    assert champion_model(Run(days_ago(20), "run-3", "backfill"), workspace, SURFACE) is None
+    first = Run(days_ago(20), "run-3", "backfill")
+    assert CHAMPION not in contenders_of(first, workspace, SURFACE, models[2].label)
 
 
 @pytest.mark.parametrize(

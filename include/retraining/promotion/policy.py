@@ -22,7 +22,6 @@ class Evidence:
     over_baseline: Interval
     over_champion: Interval | None
     coverage: Mapping[str, float]
-    champion_over_baseline: Interval | None = None
 
 
 @dataclass(frozen=True)
