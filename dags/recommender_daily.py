@@ -77,8 +77,10 @@ def recommender_daily() -> None:
         statistics = [versions, step(pipeline.build_user_stats)({}), step(pipeline.build_user_items)({})]
         similarities = step(pipeline.build_item_similarities)({})
         training_set_checked = step(pipeline.check_training_set)({})
+        chosen, training_set = step(pipeline.choose_parameters)({}), step(pipeline.build_training_set)({})
         verdict >> statistics >> similarities
-        verdict >> step(pipeline.build_training_set)({}) >> training_set_checked
+        verdict >> chosen >> [similarities, training_set]
+        training_set >> training_set_checked
 
     decisions = {}
     for surface in SURFACES:

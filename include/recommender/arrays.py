@@ -29,6 +29,28 @@ def rank_within(groups: NDArray[np.int64], scores: NDArray[np.float64]) -> NDArr
     return ranks
 
 
+def sorted_unique(keys: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The distinct keys, ascending; faster than np.unique, which hashes."""
+    ordered = np.sort(keys)
+    return ordered[np.r_[True, ordered[1:] != ordered[:-1]]] if len(ordered) else ordered
+
+
+def rank_of_equals(groups: NDArray[np.int64], scores: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Rank (1 = highest score) of each element within its group; equal scores share the best rank among them.
+
+    Scores must not be negative; they are compared as float32.
+    """
+    bits = scores.astype(np.float32).view(np.uint32)
+    # One integer that orders by group, then by falling score: the bits of a positive float32 grow with its value.
+    keys = (groups.astype(np.uint64) << np.uint64(32)) | (np.uint64(0xFFFFFFFF) - bits)
+    order = np.argsort(keys)
+    place = position_in_group(groups[order])
+    first = np.r_[True, keys[order][1:] != keys[order][:-1]] if len(keys) else np.zeros(0, bool)
+    ranks = np.empty(len(groups), np.int64)
+    ranks[order] = place[np.maximum.accumulate(np.where(first, np.arange(len(keys)), 0))] + 1
+    return ranks
+
+
 def position_in_group(sorted_groups: NDArray[np.int64]) -> NDArray[np.int64]:
     """0, 1, 2, ... within each run of equal values of a sorted array."""
     count = len(sorted_groups)

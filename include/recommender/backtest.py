@@ -34,6 +34,7 @@ def run_day(run: Run, workspace: Workspace[RecommenderSettings]) -> dict[str, An
     versions = pipeline.build_item_stats(run, workspace)
     pipeline.build_user_stats(run, workspace)
     pipeline.build_user_items(run, workspace)
+    pipeline.choose_parameters(run, workspace)
     similarities = pipeline.build_item_similarities(run, workspace)
     decisions = _decisions(run, workspace)
     rankers = pipeline.choose_rankers(run, workspace, decisions, similarities)

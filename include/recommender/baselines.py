@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from include.recommender.arrays import MICROS
+from include.recommender.settings import ALLOWS_REPEATS
+from include.recommender.sources.popularity import popularity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -15,30 +16,24 @@ if TYPE_CHECKING:
 
     from include.recommender.candidates import Candidates
 
-
-def recent_popularity(candidates: Candidates) -> NDArray[np.float64]:
-    """Users of the item in the last 28 days; recency weight breaks ties."""
-    return _popularity(candidates)[candidates.item]
+    Rule = Callable[[Candidates, int], NDArray[np.float64]]
 
 
-def own_history(candidates: Candidates) -> NDArray[np.float64]:
+def recent_popularity(candidates: Candidates, days: int) -> NDArray[np.float64]:
+    """Users of the item in the last `days` days; recency weight breaks ties."""
+    return popularity(days)(candidates.snapshot)[candidates.item]
+
+
+def own_history(candidates: Candidates, days: int) -> NDArray[np.float64]:
     """Recency-weighted count of the user's own events (micro-units); recent popularity breaks ties, and fills up."""
-    own = np.rint(np.nan_to_num(candidates.scores["own_history"]) * MICROS)
-    return np.asarray(own + _tie_break(_popularity(candidates))[candidates.item])
+    own = np.rint(candidates.pair_values("weight_micros", 0))
+    common = popularity(days)(candidates.snapshot)
+    return np.asarray(own + (common / (1 + common.max(initial=0)))[candidates.item])
 
 
-def _popularity(candidates: Candidates) -> NDArray[np.float64]:
-    """Of every item, so that no score depends on who else is in the block of users."""
-    items = candidates.snapshot.items
-    return np.asarray(items["users_28d"] + _tie_break(items["weight_micros"]))
+BASELINES: Mapping[str, Rule] = {"recent_popularity": recent_popularity, "own_history": own_history}
 
 
-def _tie_break(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Values squeezed into [0, 1) in their order."""
-    return np.asarray(values / (1 + values.max(initial=0)))
-
-
-BASELINES: Mapping[str, Callable[[Candidates], NDArray[np.float64]]] = {
-    "recent_popularity": recent_popularity,
-    "own_history": own_history,
-}
+def baselines_of(surface: str) -> tuple[str, ...]:
+    """The baselines that make sense on a surface: without repeats, nobody's own history may be shown."""
+    return tuple(BASELINES) if ALLOWS_REPEATS[surface] else ("recent_popularity",)

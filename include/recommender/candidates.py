@@ -1,15 +1,17 @@
-"""Which items are worth ranking for a user: a few sources, each proposing its best, joined into pairs."""
+"""Which items are worth ranking for a user: every source proposes its best, and scores what the others proposed."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import sparse
 
-from include.recommender.arrays import MICROS, position_in_group, rank_within, top_n_per_row
+from include.recommender.arrays import rank_of_equals, sorted_unique, top_n_per_row
+from include.recommender.settings import ALLOWS_REPEATS
+from include.recommender.sources import SOURCES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -18,30 +20,28 @@ if TYPE_CHECKING:
 
     from include.recommender.settings import RecommenderSettings
     from include.recommender.snapshot import Snapshot
+    from include.recommender.sources.source import Source
 
-Triples = tuple["NDArray[np.int64]", "NDArray[np.int64]", "NDArray[np.float64]"]
+# What fills a list up where the others find too little: it knows every item that may be shown.
+FILLER = "popularity_28d"
 
 
 @dataclass(frozen=True)
 class Candidates:
-    """Pairs to rank, sorted by (user, item); scores and ranks of a source are NaN where it did not propose the pair."""
+    """Pairs to rank, sorted by (user, item), each proposed by one source at least.
+
+    `scores` of a source are 0 where it says nothing about a pair; `ranks` are those of its scores, and of RANKED, among
+    all candidates of the user, NaN where there is nothing; `proposed` says whether a pair is among a source's best.
+    """
 
     snapshot: Snapshot
+    surface: str
     user: NDArray[np.int64]
     item: NDArray[np.int64]
+    pair: NDArray[np.int64]
     scores: Mapping[str, NDArray[np.float64]]
     ranks: Mapping[str, NDArray[np.float64]]
-
-    @cached_property
-    def pair(self) -> NDArray[np.int64]:
-        """Index into the snapshot's pairs, -1 where the user never touched the item."""
-        wide = self.snapshot.shape[1]
-        known = self.snapshot.pair_user * wide + self.snapshot.pair_item
-        keys = self.user * wide + self.item
-        if not len(known):
-            return np.full(len(keys), -1, np.int64)
-        found = np.minimum(np.searchsorted(known, keys), len(known) - 1)
-        return np.where(known[found] == keys, found, -1)
+    proposed: Mapping[str, NDArray[np.bool_]]
 
     @cached_property
     def features(self) -> NDArray[np.float32]:
@@ -50,106 +50,149 @@ class Candidates:
 
         return feature_matrix(self)
 
+    def pair_values(self, column: str, missing: float = np.nan) -> NDArray[np.float64]:
+        """A column of the snapshot's pairs, `missing` where the user never touched the item."""
+        values = self.snapshot.pairs[column]
+        known = values[self.pair] if len(values) else np.full(len(self.pair), missing)
+        return np.asarray(np.where(self.pair >= 0, known, missing))
+
     def take(self, chosen: NDArray[np.int64] | NDArray[np.bool_]) -> Candidates:
-        """Only the chosen pairs."""
+        """Only the chosen pairs, with the ranks they had among all."""
         return Candidates(
             self.snapshot,
+            self.surface,
             self.user[chosen],
             self.item[chosen],
+            self.pair[chosen],
             {name: values[chosen] for name, values in self.scores.items()},
             {name: values[chosen] for name, values in self.ranks.items()},
+            {name: values[chosen] for name, values in self.proposed.items()},
         )
 
     def sources(self) -> list[list[str]]:
         """For each pair the names of the sources that proposed it."""
-        names = list(self.scores)
-        proposed = np.stack([~np.isnan(self.ranks[name]) for name in names], axis=1)
+        names = list(self.proposed)
+        proposed = np.stack([self.proposed[name] for name in names], axis=1)
         return [[name for name, hit in zip(names, row, strict=True) if hit] for row in proposed]
 
 
-def own_history(snapshot: Snapshot, users: NDArray[np.int64], settings: RecommenderSettings) -> Triples:
-    """What the user touched before, by recency-weighted count (half-life features.half_life_days)."""
-    matrix = _history(snapshot, users, snapshot.pairs["weight_micros"] / MICROS)
-    return _triples(top_n_per_row(matrix, settings.candidates.own_history), users)
+# Values of a user's own pairs whose rank among the user's candidates says more than the value itself.
+RANKED: Mapping[str, Callable[[Candidates], NDArray[np.float64]]] = {
+    "pair_recency": lambda c: c.pair_values("last_date", 0),
+    "pair_weight_short": lambda c: c.pair_values("weight_short_micros", 0),
+    "pair_weight_medium": lambda c: c.pair_values("weight_medium_micros", 0),
+    "pair_visit_share": lambda c: c.pair_values("active_days", 0) / c.pair_values("first_visit", 1),
+}
 
 
-def similar_items(snapshot: Snapshot, users: NDArray[np.int64], settings: RecommenderSettings) -> Triples:
-    """Items like those the user touched: similarities summed over a recency-weighted history."""
-    age = snapshot.day - snapshot.pairs["last_date"]
-    weights = np.power(0.5, age / settings.similarities.half_life_days) * (snapshot.pairs["events"] > 0)
-    history = _history(snapshot, users, weights)
-    return _triples(
-        top_n_per_row(sparse.csr_matrix(history @ snapshot.similarities), settings.candidates.similar_items), users
-    )
+def propose(
+    snapshot: Snapshot, users: NDArray[np.int64], settings: RecommenderSettings, surface: str
+) -> Iterator[Candidates]:
+    """Recommendable candidates of the given users (positions in snapshot.user_ids), in blocks of user_block users.
+
+    On a surface without repeats, items that the user touched in any way are left out.
+    """
+    for block in blocks_of(users, settings):
+        yield propose_block(snapshot, block, settings, surface)
 
 
-def popularity_7d(snapshot: Snapshot, users: NDArray[np.int64], settings: RecommenderSettings) -> Triples:
-    """What most users touched in the last 7 days."""
-    return _popularity(snapshot, users, "users_7d", settings.candidates.popularity)
-
-
-def popularity_28d(snapshot: Snapshot, users: NDArray[np.int64], settings: RecommenderSettings) -> Triples:
-    """What most users touched in the last 28 days."""
-    return _popularity(snapshot, users, "users_28d", settings.candidates.popularity)
-
-
-SOURCES: tuple[Callable[[Snapshot, NDArray[np.int64], RecommenderSettings], Triples], ...] = (
-    own_history,
-    similar_items,
-    popularity_7d,
-    popularity_28d,
-)
-
-
-def propose(snapshot: Snapshot, users: NDArray[np.int64], settings: RecommenderSettings) -> Iterator[Candidates]:
-    """Recommendable candidates of the given users (positions in snapshot.user_ids), in blocks of user_block users."""
+def blocks_of(users: NDArray[np.int64], settings: RecommenderSettings) -> Iterator[NDArray[np.int64]]:
+    """The users, candidates.user_block at a time."""
     for start in range(0, len(users), settings.candidates.user_block):
-        yield _propose_block(snapshot, users[start : start + settings.candidates.user_block], settings)
+        yield users[start : start + settings.candidates.user_block]
 
 
-def _propose_block(snapshot: Snapshot, users: NDArray[np.int64], settings: RecommenderSettings) -> Candidates:
+def caps(settings: RecommenderSettings, surface: str) -> dict[Source, int]:
+    """The sources in use on a surface, with how many items each may propose."""
+    found = {source: getattr(settings.candidates, source.name) for source in SOURCES}
+    filler = next(source for source in SOURCES if source.name == FILLER)
+    found[filler] = max(found[filler], settings.publication.list_size)
+    return {
+        source: cap for source, cap in found.items() if cap and (ALLOWS_REPEATS[surface] or not source.repeats_only)
+    }
+
+
+def propose_block(
+    snapshot: Snapshot, users: NDArray[np.int64], settings: RecommenderSettings, surface: str
+) -> Candidates:
+    """Candidates of one block of users."""
     wide = snapshot.shape[1]
-    proposed = {}
-    for source in SOURCES:
-        user, item, score = source(snapshot, users, settings)
-        keep = snapshot.recommendable[item]
-        user, item, score = user[keep], item[keep], score[keep]
-        proposed[source.__name__] = (user * wide + item, score, rank_within(user, score))
-    keys = np.unique(np.concatenate([key for key, _, _ in proposed.values()]))
-    scores, ranks = {}, {}
-    for name, (key, score, rank) in proposed.items():
-        at = np.searchsorted(keys, key)
-        scores[name], ranks[name] = np.full(len(keys), np.nan), np.full(len(keys), np.nan)
-        scores[name][at], ranks[name][at] = score, rank
-    return Candidates(snapshot, keys // wide, keys % wide, scores, ranks)
+    touched = None if ALLOWS_REPEATS[surface] else _touched(snapshot, users)
+    common, personal, best = {}, {}, {}
+    for source, cap in caps(settings, surface).items():
+        if source.personal:
+            personal[source.name] = _allowed(source.personal(snapshot, users), snapshot, touched)
+            top = top_n_per_row(personal[source.name], cap).tocoo()
+            best[source.name] = np.asarray(top.row * np.int64(wide) + top.col)
+        elif source.common:
+            common[source.name] = source.common(snapshot)
+            best[source.name] = _most_common(snapshot, common[source.name], len(users), cap, touched)
+    keys = sorted_unique(np.concatenate(list(best.values())))
+    row, item = keys // wide, keys % wide
+    scores = {name: _entries(personal[name], row, item) if name in personal else common[name][item] for name in best}
+    proposed = {name: np.isin(keys, own, assume_unique=True) for name, own in best.items()}
+    user = users[row]
+    found = Candidates(snapshot, surface, user, item, _pairs(snapshot, user, item), scores, {}, proposed)
+    ranked = scores | {name: values(found) for name, values in RANKED.items()}
+    return replace(found, ranks={name: _ranks(user, values) for name, values in ranked.items()})
 
 
-def _history(snapshot: Snapshot, users: NDArray[np.int64], weights: NDArray[np.float64]) -> sparse.csr_matrix:
-    """Weights of the given users' pairs as a matrix (given users x items), zero weights left out."""
-    starts, ends = snapshot.pair_start[users], snapshot.pair_start[users + 1]
-    lengths = ends - starts
-    rows = np.repeat(np.arange(len(users)), lengths)
-    at = np.repeat(starts, lengths) + position_in_group(rows)
-    keep = weights[at] > 0
-    shape = (len(users), snapshot.shape[1])
-    return sparse.csr_matrix((weights[at][keep], (rows[keep], snapshot.pair_item[at][keep])), shape=shape)
+def _entries(matrix: sparse.csr_matrix, row: NDArray[np.int64], column: NDArray[np.int64]) -> NDArray[np.float64]:
+    """matrix[row, column] as an array; of no entries SciPy makes a matrix."""
+    return np.asarray(matrix[row, column]).ravel() if len(row) else np.zeros(0)
 
 
-def _popularity(snapshot: Snapshot, users: NDArray[np.int64], column: str, count: int) -> Triples:
-    popular = most_popular(snapshot, column, count)
-    score = snapshot.items[column][popular]
-    return np.repeat(users, len(popular)), np.tile(popular, len(users)), np.tile(score, len(users))
+def _pairs(snapshot: Snapshot, user: NDArray[np.int64], item: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Index into the snapshot's pairs, -1 where the user never touched the item."""
+    wide = snapshot.shape[1]
+    known, keys = snapshot.pair_user * wide + snapshot.pair_item, user * wide + item
+    if not len(known):
+        return np.full(len(keys), -1, np.int64)
+    found = np.minimum(np.searchsorted(known, keys), len(known) - 1)
+    return np.where(known[found] == keys, found, -1)
 
 
-def most_popular(
-    snapshot: Snapshot, column: str, count: int, inside: NDArray[np.bool_] | None = None
+def _ranks(user: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Rank (1 = highest) of values above 0 within each user, equal ones alike; NaN for the others."""
+    ranks = np.full(len(values), np.nan)
+    above = values > 0
+    ranks[above] = rank_of_equals(user[above], values[above])
+    return ranks
+
+
+def _touched(snapshot: Snapshot, users: NDArray[np.int64]) -> sparse.csr_matrix:
+    """Ones where a given user had any event with an item (given users x items)."""
+    from include.recommender.sources.source import profiles
+
+    return profiles(snapshot, users, np.ones(len(snapshot.pair_user)))
+
+
+def _allowed(scores: sparse.csr_matrix, snapshot: Snapshot, touched: sparse.csr_matrix | None) -> sparse.csr_matrix:
+    """Scores of items that may be shown, those not touched where `touched` is given."""
+    scores.data = scores.data * snapshot.recommendable[scores.indices]
+    if touched is not None:
+        scores = sparse.csr_matrix(scores - scores.multiply(touched))
+    scores.eliminate_zeros()
+    scores.sort_indices()
+    return scores
+
+
+def _most_common(
+    snapshot: Snapshot, scores: NDArray[np.float64], users: int, cap: int, touched: sparse.csr_matrix | None
 ) -> NDArray[np.int64]:
-    """Recommendable items (`inside` a mask) by a column of item_stats, then by recency weight, then by id."""
-    may_show = snapshot.recommendable if inside is None else snapshot.recommendable & inside
-    order = np.lexsort((np.arange(snapshot.shape[1]), -snapshot.items["weight_micros"], -snapshot.items[column]))
-    return order[may_show[order]][:count]
+    """Keys (row * items + item) of the `cap` items of highest score for every user, without those touched."""
+    wide = snapshot.shape[1]
+    order = ordered(scores, snapshot.recommendable & (scores > 0))
+    if touched is None:
+        return np.asarray((np.arange(users)[:, None] * wide + order[:cap]).ravel())
+    # Nobody needs to look further down than the cap and all that the user touched.
+    order = order[: cap + int(np.diff(touched.indptr).max(initial=0))]
+    new = touched[:, order].toarray() == 0
+    row, place = np.nonzero(new & (np.cumsum(new, axis=1) <= cap))
+    return np.asarray(row * wide + order[place])
 
 
-def _triples(matrix: sparse.csr_matrix, users: NDArray[np.int64]) -> Triples:
-    coo = matrix.tocoo()
-    return users[coo.row], coo.col.astype(np.int64), coo.data
+def ordered(scores: NDArray[np.float64], inside: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Items of the mask `inside` by score, equal ones by position."""
+    order = np.lexsort((np.arange(len(scores)), -scores))
+    return order[inside[order]]

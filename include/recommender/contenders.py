@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING
 
 from include.recommender.baselines import BASELINES
 from include.recommender.features import FEATURE_NAMES
 from include.recommender.ranker import Ranker
 from include.recommender.settings import Candidates as CandidateSettings
-from include.recommender.settings import Features, Similarities
+from include.recommender.settings import Ease, Features, Similarities
 from include.retraining.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -28,11 +29,15 @@ BASELINE_PREFIX = "baseline/"
 
 @dataclass(frozen=True)
 class Contender:
-    """Scores candidates (shape (pairs,)), which are proposed with `settings`; `label` is its model_version."""
+    """Scores candidates (shape (pairs,)), which are proposed with `settings`; `label` is its model_version.
+
+    `ranker` is None where a rule scores.
+    """
 
     label: str
     scorer: Callable[[Candidates], NDArray[np.float64]]
     settings: RecommenderSettings
+    ranker: Ranker | None = None
 
 
 def model_name(surface: str) -> str:
@@ -42,7 +47,8 @@ def model_name(surface: str) -> str:
 
 def baseline(name: str, settings: RecommenderSettings) -> Contender:
     """A rule of BASELINES."""
-    return Contender(BASELINE_PREFIX + name, BASELINES[name], settings)
+    rule, days = BASELINES[name], settings.lists.popularity_days[0]
+    return Contender(BASELINE_PREFIX + name, lambda c: rule(c, days), settings)
 
 
 def contender_of(label: str, registry: ModelRegistry, settings: RecommenderSettings) -> Contender:
@@ -55,10 +61,19 @@ def contender_of(label: str, registry: ModelRegistry, settings: RecommenderSetti
 
 def ranker_contender(registry: ModelRegistry, model: RegisteredModel, settings: RecommenderSettings) -> Contender:
     """A registered ranker, with the candidate settings it was trained with."""
-    names = feature_names_of(model)
-    ranker = Ranker(registry.load(model), names, 0, 0.0)
-    columns = [FEATURE_NAMES.index(name) for name in names]
-    return Contender(model.label, lambda c: ranker.score(c.features[:, columns]), settings_of(model, settings))
+    ranker = Ranker(registry.load(model), feature_names_of(model))
+    return contender_from(model.label, ranker, settings_of(model, settings))
+
+
+def contender_from(label: str, ranker: Ranker, settings: RecommenderSettings) -> Contender:
+    """A ranker in memory."""
+    columns = [FEATURE_NAMES.index(name) for name in ranker.feature_names]
+    return Contender(label, lambda c: ranker.score(c.features[:, columns]), settings, ranker)
+
+
+def learnt_until(model: RegisteredModel) -> date:
+    """The day on which the labels ended that a registered ranker learnt from."""
+    return date.fromisoformat(model.tags["learnt_until"])
 
 
 def feature_names_of(model: RegisteredModel) -> tuple[str, ...]:
@@ -82,6 +97,7 @@ def candidate_settings(settings: RecommenderSettings) -> str:
         {
             "features": settings.features.model_dump(),
             "similarities": settings.similarities.model_dump(exclude={"item_block"}),
+            "ease": settings.ease.model_dump(exclude={"item_block"}),
             "candidates": settings.candidates.model_dump(exclude={"user_block"}),
         },
         sort_keys=True,
@@ -95,6 +111,7 @@ def settings_of(model: RegisteredModel, settings: RecommenderSettings) -> Recomm
         update={
             "features": Features(**own["features"]),
             "similarities": Similarities(**own["similarities"], item_block=settings.similarities.item_block),
+            "ease": Ease(**own["ease"], item_block=settings.ease.item_block),
             "candidates": CandidateSettings(**own["candidates"], user_block=settings.candidates.user_block),
         }
     )

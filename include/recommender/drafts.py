@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from include.recommender.candidates import most_popular
+from include.recommender.candidates import ordered
 from include.recommender.contenders import BASELINE_PREFIX
-from include.recommender.lists import EVERYBODY, FALLBACK_SOURCE, popular_rows, similar_rows, top_lists
+from include.recommender.lists import EVERYBODY, popular_rows, similar_rows, top_lists
+from include.recommender.sources.popularity import popularity
 from include.recommender.tables import DRAFT_POPULAR_ITEMS, DRAFT_SIMILAR_ITEMS, DRAFT_USER_RECOMMENDATIONS
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from numpy.typing import NDArray
 
     from include.recommender.contenders import Contender
     from include.recommender.settings import RecommenderSettings
@@ -23,8 +25,8 @@ def user_lists(snapshot: Snapshot, contender: Contender, surface: str, size: int
     """Lists of one of `shards` parts of the users, `size` rows each; part 0 also has the list for everybody else."""
     import pyarrow as pa
 
-    users = np.array_split(np.arange(snapshot.shape[0]), shards)[shard]
-    lists = top_lists(snapshot, users, {surface: contender.scorer}, contender.settings, size)[surface]
+    users = users_of_shard(snapshot, shard, shards)
+    lists = top_lists(snapshot, users, {surface: contender.scorer}, contender.settings, surface, size)[surface]
     count = len(lists.user)
     rows = pa.table(
         {
@@ -41,8 +43,13 @@ def user_lists(snapshot: Snapshot, contender: Contender, surface: str, size: int
         }
     )
     schema = DRAFT_USER_RECOMMENDATIONS.schema
-    parts = [rows.cast(schema)] + ([_everybody(snapshot, surface, size)] if shard == 0 else [])
+    parts = [rows.cast(schema)] + ([_everybody(snapshot, contender.settings, surface, size)] if shard == 0 else [])
     return pa.concat_tables(parts)
+
+
+def users_of_shard(snapshot: Snapshot, shard: int, shards: int) -> NDArray[np.int64]:
+    """Positions of one of `shards` parts of the users."""
+    return np.array_split(np.arange(snapshot.shape[0]), shards)[shard]
 
 
 def popular_items(snapshot: Snapshot, settings: RecommenderSettings) -> pa.Table:
@@ -51,7 +58,9 @@ def popular_items(snapshot: Snapshot, settings: RecommenderSettings) -> pa.Table
 
     rows = [
         {"as_of_date": snapshot.as_of_date, "segment": segment, "rank": rank, "item_id": item_id, "score": score}
-        for segment, rank, item_id, score in popular_rows(snapshot, settings.lists.popular_size)
+        for segment, rank, item_id, score in popular_rows(
+            snapshot, settings.lists.popularity_days[0], settings.lists.popular_size
+        )
     ]
     return pa.Table.from_pylist(rows, schema=DRAFT_POPULAR_ITEMS.schema)
 
@@ -60,7 +69,7 @@ def similar_items(snapshot: Snapshot, settings: RecommenderSettings) -> pa.Table
     """Rows of DRAFT_SIMILAR_ITEMS."""
     import pyarrow as pa
 
-    item, rank, similar, score = similar_rows(snapshot, settings.lists.similar_size)
+    item, rank, similar, score = similar_rows(snapshot, settings.lists.similar_method[0], settings.lists.similar_size)
     return pa.table(
         {
             "as_of_date": pa.array([snapshot.as_of_date] * len(item), pa.date32()),
@@ -72,18 +81,19 @@ def similar_items(snapshot: Snapshot, settings: RecommenderSettings) -> pa.Table
     ).cast(DRAFT_SIMILAR_ITEMS.schema)
 
 
-def _everybody(snapshot: Snapshot, surface: str, size: int) -> pa.Table:
+def _everybody(snapshot: Snapshot, settings: RecommenderSettings, surface: str, size: int) -> pa.Table:
     """The list of users without history: recent popularity."""
     import pyarrow as pa
 
+    days = settings.lists.popularity_days[0]
+    score = popularity(days)(snapshot)
     rows = [
         {
             "as_of_date": snapshot.as_of_date, "shard": 0, "surface": surface, "user_id": EVERYBODY, "rank": rank,
-            "item_id": snapshot.item_ids[item], "score": float(snapshot.items["users_28d"][item]),
-            "sources": [FALLBACK_SOURCE], "fallback_reason": "no_history",
-            "model_version": f"{BASELINE_PREFIX}recent_popularity",
+            "item_id": snapshot.item_ids[item], "score": float(score[item]), "sources": [f"popularity_{days}d"],
+            "fallback_reason": "no_history", "model_version": f"{BASELINE_PREFIX}recent_popularity",
         }
-        for rank, item in enumerate(most_popular(snapshot, "users_28d", size), start=1)
+        for rank, item in enumerate(ordered(score, snapshot.recommendable)[:size], start=1)
     ]  # fmt: skip
     return pa.Table.from_pylist(rows, schema=DRAFT_USER_RECOMMENDATIONS.schema)
 

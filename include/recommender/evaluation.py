@@ -1,26 +1,28 @@
-"""Compares contenders on the holdout: the same users, the same week, lists made the way they are published."""
+"""Compares contenders on past weeks: the same users, lists made the way they are published, all weeks pooled."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from include.recommender.baselines import BASELINES
+from include.recommender.candidates import ordered
 from include.recommender.contenders import candidate_settings
 from include.recommender.lists import as_grid, top_lists
-from include.recommender.metrics import PER_USER, coverage, novelty, per_user_metrics
+from include.recommender.metrics import coverage, novelty, per_user_metrics
+from include.recommender.parallel import parallel_map
+from include.recommender.segments import segments_of
 from include.recommender.snapshot import compute_snapshot
+from include.recommender.source_report import SourceReport
+from include.recommender.sources.popularity import popularity
 from include.recommender.statistics import targets_between
 from include.recommender.training_set import targets_of
 from include.retraining.errors import TrainingDataError
-from include.retraining.promotion.paired_bootstrap import Interval, bootstrap_mean
-from include.retraining.promotion.policy import Evidence
-from include.retraining.tables import EVALUATION_RESULTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Mapping
     from datetime import date
 
     import pandas as pd
@@ -32,60 +34,128 @@ if TYPE_CHECKING:
     from include.recommender.settings import RecommenderSettings
     from include.recommender.snapshot import Snapshot
     from include.recommender.training_set import Targets
-    from include.retraining.settings import Promotion
     from include.retraining.warehouse.protocol import Warehouse
 
 DEPTH = 20
-CHAMPION, CHALLENGER = "champion", "challenger"
+CHAMPION, CHALLENGER, FOR_EVERYBODY = "champion", "challenger", "list_for_everybody"
 
 
-def evaluate_contenders(
-    warehouse: Warehouse,
-    settings: RecommenderSettings,
-    as_of_date: date,
-    surface: str,
-    contenders: Mapping[str, Contender],
-) -> pa.Table:
-    """Rows of EVALUATION_RESULTS: each contender's metrics, and the challenger's paired differences.
+@dataclass(frozen=True)
+class Week:
+    """Contenders for the week that begins on `first`; none of them has learnt from it."""
 
-    Raises TrainingDataError when no known user did anything positive in the holdout.
+    first: date
+    contenders: Mapping[str, Contender]
+
+
+@dataclass
+class Results:
+    """What was measured, week by week. Frames have one row per user with targets, indexed by user id."""
+
+    per_user: dict[str, dict[date, pd.DataFrame]] = field(default_factory=dict)
+    overall: dict[str, dict[date, dict[str, float]]] = field(default_factory=dict)
+    segments: dict[date, pd.DataFrame] = field(default_factory=dict)
+    sources: SourceReport = field(default_factory=SourceReport)
+
+
+def evaluation_weeks(as_of_date: date, settings: RecommenderSettings) -> list[date]:
+    """The first days of the evaluated weeks, latest first; the latest is the holdout."""
+    days = settings.training.holdout_days
+    return [as_of_date - timedelta(days=days * (back + 1)) for back in range(settings.evaluation.weeks)]
+
+
+def evaluate_weeks(
+    warehouse: Warehouse, settings: RecommenderSettings, as_of_date: date, surface: str, weeks: Iterable[Week]
+) -> Results:
+    """Measure the contenders of each week on it; a week in which no known user wanted anything adds nothing.
+
+    Raises TrainingDataError where that is so for all of them.
     """
-    per_user: dict[str, pd.DataFrame] = {}
-    overall: dict[str, Mapping[str, float]] = {}
-    for alike in _by_candidate_settings(contenders):
-        own_settings = next(iter(alike.values())).settings
-        snapshot, targets = _holdout(warehouse, own_settings, as_of_date)
-        scorers = {name: contender.scorer for name, contender in alike.items()}
-        for name, lists in top_lists(snapshot, targets.users, scorers, own_settings, DEPTH).items():
-            per_user[name], overall[name] = _measure(snapshot, targets, lists)
-    labels = {name: contender.label for name, contender in contenders.items()}
-    rows = list(_rows(per_user, overall, labels, settings.promotion))
-    return _table(rows, as_of_date, surface)
+    results = Results()
+    groups = [(week.first, alike) for week in weeks for alike in _by_candidate_settings(week.contenders)]
 
+    def snapshot_of(group: tuple[date, dict[str, Contender]]) -> Snapshot:
+        first, alike = group
+        return compute_snapshot(warehouse, next(iter(alike.values())).settings, first, as_of_date)
 
-def evidence_from(results: pa.Table, promotion: Promotion) -> Evidence:
-    """What the policy needs, from the rows that evaluate_contenders made."""
-    rows = {(row["contender"], row["versus"], row["metric"]): row for row in results.to_pylist()}
-    means = {name: rows[name, "", promotion.metric]["mean"] for name in BASELINES}
-    best = max(means, key=lambda name: means[name])
-    over_champion = rows.get((CHALLENGER, CHAMPION, promotion.metric))
-    return Evidence(
-        best_baseline=best,
-        over_baseline=_interval(rows[CHALLENGER, best, promotion.metric]),
-        over_champion=_interval(over_champion) if over_champion else None,
-        coverage={row["contender"]: row["mean"] for row in rows.values() if row["metric"] == "coverage@20"},
-    )
-
-
-def _holdout(warehouse: Warehouse, settings: RecommenderSettings, as_of_date: date) -> tuple[Snapshot, Targets]:
-    first = as_of_date - timedelta(days=settings.training.holdout_days)
-    snapshot = compute_snapshot(warehouse, settings, first, as_of_date)
-    targets = targets_of(snapshot, targets_between(warehouse, settings, first, as_of_date, as_of_date))
-    if not len(targets.users):
+    snapshots = parallel_map(snapshot_of, groups, settings.training.threads)
+    for (first, alike), snapshot in zip(groups, snapshots, strict=True):
+        end = first + timedelta(days=settings.training.holdout_days)
+        wanted = targets_between(warehouse, settings, first, end, as_of_date)
+        _measure_alike(snapshot, surface, alike, wanted, results)
+    if not results.per_user:
         raise TrainingDataError(
-            f"known users with positive events from {first} to {as_of_date}", "none", "look at events of that week"
+            f"known users with positive events in the weeks before {as_of_date}", "none", "look at events of that time"
         )
-    return snapshot, targets
+    return results
+
+
+def per_user_of(snapshot: Snapshot, targets: Targets, lists: TopLists) -> dict[str, NDArray[np.float64]]:
+    """Metrics of each user with targets, shape (users,)."""
+    return _metrics(snapshot, targets, as_grid(lists, targets.users, DEPTH))
+
+
+def _measure_alike(
+    snapshot: Snapshot, surface: str, alike: Mapping[str, Contender], wanted: pa.Table, results: Results
+) -> None:
+    """Contenders that rank the same candidates."""
+    first, settings = snapshot.as_of_date, next(iter(alike.values())).settings
+    targets = targets_of(snapshot, wanted, surface)
+    if not len(targets.users):
+        return
+    if CHALLENGER in alike:
+        results.sources.start(targets)
+        results.segments[first] = segments_of(snapshot, targets.users, settings)
+        _measure_everybody(snapshot, wanted, settings, results)
+    lists = top_lists(
+        snapshot,
+        targets.users,
+        {name: contender.scorer for name, contender in alike.items()},
+        settings,
+        surface,
+        DEPTH,
+        watch=lambda block: results.sources.add(block, targets) if CHALLENGER in alike else None,
+    )
+    for name, top in lists.items():
+        grid = as_grid(top, targets.users, DEPTH)
+        _keep(results, name, first, _metrics(snapshot, targets, grid), snapshot.user_ids[targets.users])
+        results.overall.setdefault(name, {})[first] = {
+            "coverage@20": coverage(grid, int(snapshot.recommendable.sum())),
+            "novelty@20": novelty(grid, snapshot.items["users"], snapshot.shape[0]),
+        }
+
+
+def _measure_everybody(snapshot: Snapshot, wanted: pa.Table, settings: RecommenderSettings, results: Results) -> None:
+    """The list for everybody, for the users who had no history when the week began."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    strangers = wanted.filter(pc.invert(pc.is_in(wanted["user_id"], pa.array(snapshot.user_ids, pa.string()))))
+    if not strangers.num_rows:
+        return
+    users, row, counts = np.unique(
+        strangers["user_id"].to_numpy(zero_copy_only=False).astype(str), return_inverse=True, return_counts=True
+    )
+    score = popularity(settings.lists.popularity_days[0])(snapshot)
+    shown = snapshot.item_ids[ordered(score, snapshot.recommendable)[:DEPTH]]
+    found = np.zeros((len(users), DEPTH), bool)
+    place = {item: at for at, item in enumerate(shown)}
+    at = np.array([place.get(item, -1) for item in strangers["item_id"].to_pylist()])
+    found[row[at >= 0], at[at >= 0]] = True
+    _keep(results, FOR_EVERYBODY, snapshot.as_of_date, per_user_metrics(found, counts), users)
+
+
+def _keep(
+    results: Results, name: str, first: date, metrics: Mapping[str, NDArray[np.float64]], users: NDArray[np.object_]
+) -> None:
+    import pandas as pd
+
+    results.per_user.setdefault(name, {})[first] = pd.DataFrame(metrics, index=users)
+
+
+def _metrics(snapshot: Snapshot, targets: Targets, grid: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
+    keys = targets.users[:, None] * snapshot.shape[1] + grid
+    return per_user_metrics(np.isin(keys, targets.keys) & (grid >= 0), targets.wanted)
 
 
 def _by_candidate_settings(contenders: Mapping[str, Contender]) -> list[dict[str, Contender]]:
@@ -94,57 +164,3 @@ def _by_candidate_settings(contenders: Mapping[str, Contender]) -> list[dict[str
     for name, contender in contenders.items():
         groups.setdefault(candidate_settings(contender.settings), {})[name] = contender
     return list(groups.values())
-
-
-def _measure(snapshot: Snapshot, targets: Targets, lists: TopLists) -> tuple[pd.DataFrame, Mapping[str, float]]:
-    """Metrics per user id, and over all users."""
-    import pandas as pd
-
-    grid = as_grid(lists, targets.users, DEPTH)
-    keys = targets.users[:, None] * snapshot.shape[1] + grid
-    found = np.isin(keys, targets.keys) & (grid >= 0)
-    overall = {
-        "coverage@20": coverage(grid, int(snapshot.recommendable.sum())),
-        "novelty@20": novelty(grid, snapshot.items["users"], snapshot.shape[0]),
-    }
-    return pd.DataFrame(per_user_metrics(found, targets.wanted), index=snapshot.user_ids[targets.users]), overall
-
-
-def _rows(
-    per_user: Mapping[str, pd.DataFrame],
-    overall: Mapping[str, Mapping[str, float]],
-    labels: Mapping[str, str],
-    promotion: Promotion,
-) -> Iterator[dict[str, object]]:
-    def bootstrap(values: NDArray[np.float64]) -> Interval:
-        return bootstrap_mean(values, promotion.bootstrap_samples, promotion.seed)
-
-    for name, metrics in per_user.items():
-        for metric in PER_USER:
-            yield _row(name, "", metric, labels[name], bootstrap(metrics[metric].to_numpy()))
-        for metric, value in overall[name].items():
-            yield _row(name, "", metric, labels[name], Interval(value, value, value, len(metrics)))
-    for versus in per_user:
-        if versus != CHALLENGER and CHALLENGER in per_user:
-            # Aligned by user id: a champion with a shorter history may know fewer users.
-            difference = (per_user[CHALLENGER] - per_user[versus]).dropna()
-            for metric in PER_USER:
-                yield _row(CHALLENGER, versus, metric, labels[CHALLENGER], bootstrap(difference[metric].to_numpy()))
-
-
-def _row(contender: str, versus: str, metric: str, label: str, interval: Interval) -> dict[str, object]:
-    return {
-        "contender": contender, "versus": versus, "metric": metric, "model_version": label,
-        "mean": interval.mean, "low": interval.low, "high": interval.high, "users": interval.users,
-    }  # fmt: skip
-
-
-def _interval(row: Mapping[str, object]) -> Interval:
-    return Interval(row["mean"], row["low"], row["high"], row["users"])  # type: ignore[arg-type]
-
-
-def _table(rows: list[dict[str, object]], as_of_date: date, surface: str) -> pa.Table:
-    import pyarrow as pa
-
-    full = [{"as_of_date": as_of_date, "surface": surface, **row} for row in rows]
-    return pa.Table.from_pylist(full, schema=EVALUATION_RESULTS.schema)

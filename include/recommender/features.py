@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from include.recommender.sources import SOURCES
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
     from include.recommender.candidates import Candidates
+
+    Values = Callable[[Candidates], NDArray[np.float64]]
 
 
 @dataclass(frozen=True)
@@ -24,7 +28,7 @@ class Feature:
 
     name: str
     doc: str
-    compute: Callable[[Candidates], NDArray[np.float64]]
+    compute: Values
     retired: bool = False
 
 
@@ -36,81 +40,163 @@ def feature_matrix(candidates: Candidates) -> NDArray[np.float32]:
     return matrix
 
 
-def _item(column: str) -> Callable[[Candidates], NDArray[np.float64]]:
+def _item(column: str) -> Values:
     return lambda c: c.snapshot.items[column][c.item]
 
 
-def _user(column: str) -> Callable[[Candidates], NDArray[np.float64]]:
+def _user(column: str) -> Values:
     return lambda c: c.snapshot.users[column][c.user]
 
 
-def _pair(column: str, missing: float = np.nan) -> Callable[[Candidates], NDArray[np.float64]]:
-    return lambda c: _pair_values(c, column, missing)
+def _pair(column: str, missing: float = np.nan) -> Values:
+    return lambda c: c.pair_values(column, missing)
 
 
-def _pair_values(c: Candidates, column: str, missing: float = np.nan) -> NDArray[np.float64]:
-    values = c.snapshot.pairs[column]
-    known: NDArray[np.float64] = values[c.pair] if len(values) else np.full(len(c.pair), missing)
-    return np.asarray(np.where(c.pair >= 0, known, missing))
+def _score(source: str) -> Values:
+    return lambda c: c.scores[source] if source in c.scores else np.full(len(c.user), np.nan)
 
 
-def _score(source: str) -> Callable[[Candidates], NDArray[np.float64]]:
-    return lambda c: c.scores[source]
+def _rank(name: str) -> Values:
+    return lambda c: c.ranks[name] if name in c.ranks else np.full(len(c.user), np.nan)
 
 
-def _rank(source: str) -> Callable[[Candidates], NDArray[np.float64]]:
-    return lambda c: c.ranks[source]
-
-
-def _ratio(top: NDArray[np.float64], bottom: NDArray[np.float64]) -> NDArray[np.float64]:
+def _ratio(top: NDArray[Any], bottom: NDArray[Any]) -> NDArray[np.float64]:
     return np.asarray(np.divide(top, bottom, out=np.full(len(top), np.nan), where=bottom > 0))
 
 
-def _since(side: str, column: str) -> Callable[[Candidates], NDArray[np.float64]]:
+def _since(side: str, column: str) -> Values:
     """Days from a date column of `items`, `users` or `pairs` to as_of_date."""
     if side == "pairs":
-        return lambda c: np.subtract(c.snapshot.day, _pair_values(c, column))
+        return lambda c: np.subtract(c.snapshot.day, c.pair_values(column))
     position = {"items": "item", "users": "user"}[side]
     return lambda c: (c.snapshot.day - getattr(c.snapshot, side)[column])[getattr(c, position)]
 
 
-def _source_count(c: Candidates) -> NDArray[np.float64]:
-    return np.asarray(np.sum([~np.isnan(ranks) for ranks in c.ranks.values()], axis=0), np.float64)
-
-
-def _user_ratio(top: str, bottom: str) -> Callable[[Candidates], NDArray[np.float64]]:
-    return lambda c: _ratio(c.snapshot.users[top], c.snapshot.users[bottom])[c.user]
-
-
-def _pair_gap(c: Candidates) -> NDArray[np.float64]:
-    span = _pair_values(c, "last_date") - _pair_values(c, "first_date")
-    return _ratio(span, _pair_values(c, "active_days") - 1)
-
-
-def _pair_due(c: Candidates) -> NDArray[np.float64]:
-    return _ratio(c.snapshot.day - _pair_values(c, "last_date"), _pair_gap(c))
-
-
-def _user_gap(c: Candidates) -> NDArray[np.float64]:
-    users = c.snapshot.users
-    return _ratio(users["last_date"] - users["first_date"], users["active_days"] - 1)[c.user]
-
-
-def _item_ratio(top: str, bottom: str) -> Callable[[Candidates], NDArray[np.float64]]:
+def _item_ratio(top: str, bottom: str) -> Values:
     return lambda c: _ratio(c.snapshot.items[top], c.snapshot.items[bottom])[c.item]
 
 
-def _category_share(c: Candidates) -> NDArray[np.float64]:
-    """Share of the user's recency weight that lies in the item's category; NaN for a user without weight."""
+def _user_ratio(top: str, bottom: str) -> Values:
+    return lambda c: _ratio(c.snapshot.users[top], c.snapshot.users[bottom])[c.user]
+
+
+def _pair_ratio(top: str, bottom: str) -> Values:
+    return lambda c: _ratio(c.pair_values(top), c.pair_values(bottom))
+
+
+def _source_count(c: Candidates) -> NDArray[np.float64]:
+    return np.asarray(np.sum(list(c.proposed.values()), axis=0), np.float64)
+
+
+def _best_rank(c: Candidates) -> NDArray[np.float64]:
+    return np.asarray(np.fmin.reduce([c.ranks[name] for name in c.scores]))
+
+
+def _mean_rank(c: Candidates) -> NDArray[np.float64]:
+    """Mean of the reciprocal ranks: sources that say nothing count as 0."""
+    return np.asarray(np.mean([np.nan_to_num(1 / c.ranks[name]) for name in c.scores], axis=0))
+
+
+def _item_gap(c: Candidates) -> NDArray[np.float64]:
+    """Mean days between a user's returns to the item, drawn to 60 days where there are few returns."""
+    items = c.snapshot.items
+    return np.asarray((items["return_days"] + 5 * 60) / (items["returns"] + 5))[c.item]
+
+
+def _pair_day_share(c: Candidates) -> NDArray[np.float64]:
+    return _ratio(c.pair_values("active_days", 0), c.snapshot.users["active_days"][c.user])
+
+
+def _pair_gap(c: Candidates) -> NDArray[np.float64]:
+    span = c.pair_values("last_date") - c.pair_values("first_date")
+    return _ratio(span, c.pair_values("active_days") - 1)
+
+
+def _since_pair(c: Candidates) -> NDArray[np.float64]:
+    return np.asarray(c.snapshot.day - c.pair_values("last_date"))
+
+
+def _pair_due(c: Candidates) -> NDArray[np.float64]:
+    return _ratio(_since_pair(c), _pair_gap(c))
+
+
+def _pair_due_by_item(c: Candidates) -> NDArray[np.float64]:
+    return _ratio(_since_pair(c), _item_gap(c))
+
+
+def _user_gap_of(c: Candidates) -> NDArray[np.float64]:
+    users = c.snapshot.users
+    return _ratio(users["last_date"] - users["first_date"], users["active_days"] - 1)
+
+
+def _user_gap(c: Candidates) -> NDArray[np.float64]:
+    return _user_gap_of(c)[c.user]
+
+
+def _user_due(c: Candidates) -> NDArray[np.float64]:
+    return _ratio(c.snapshot.day - c.snapshot.users["last_date"], _user_gap_of(c))[c.user]
+
+
+def _of_pairs(c: Candidates, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean of `values` (one per pair of the snapshot) over the pairs of each candidate's user."""
+    s = c.snapshot
+    count = np.bincount(s.pair_user, minlength=s.shape[0]).astype(np.float64)
+    return _ratio(np.bincount(s.pair_user, values, minlength=s.shape[0]), count)[c.user]
+
+
+def _user_repeat_share(c: Candidates) -> NDArray[np.float64]:
+    return _of_pairs(c, (c.snapshot.pairs["active_days"] > 1).astype(np.float64))
+
+
+def _log_users(c: Candidates) -> NDArray[np.float64]:
+    return np.asarray(np.log1p(c.snapshot.items["users_90d"]))
+
+
+def _user_popularity(c: Candidates) -> NDArray[np.float64]:
+    return _of_pairs(c, _log_users(c)[c.snapshot.pair_item])
+
+
+def _popularity_gap(c: Candidates) -> NDArray[np.float64]:
+    return np.asarray(_log_users(c)[c.item] - _user_popularity(c))
+
+
+def _user_novelty(c: Candidates) -> NDArray[np.float64]:
+    """Share of the user's items that were first touched by anybody less than 30 days before the user did."""
+    s = c.snapshot
+    return _of_pairs(c, (s.pairs["first_date"] - s.items["first_date"][s.pair_item] < 30).astype(np.float64))
+
+
+def _category_share(column: str) -> Values:
+    """Share of the user's weight that lies in the item's category; NaN for a user without weight."""
+
+    def share(c: Candidates) -> NDArray[np.float64]:
+        s = c.snapshot
+        width = len(s.category_names)
+        cell = s.pair_user * width + s.categories[s.pair_item]
+        weights = np.bincount(cell, s.pairs[column], minlength=s.shape[0] * width).astype(np.float64)
+        totals = np.bincount(s.pair_user, s.pairs[column], minlength=s.shape[0]).astype(np.float64)
+        return _ratio(weights[c.user * width + s.categories[c.item]], totals[c.user])
+
+    return share
+
+
+def _since_category(c: Candidates) -> NDArray[np.float64]:
+    """Days since the user touched the item's category."""
     s = c.snapshot
     width = len(s.category_names)
-    cell = s.pair_user * width + s.categories[s.pair_item]
-    weights = np.bincount(cell, s.pairs["weight_micros"], minlength=s.shape[0] * width)
-    totals = np.bincount(s.pair_user, s.pairs["weight_micros"], minlength=s.shape[0])
-    return _ratio(weights[c.user * width + s.categories[c.item]].astype(np.float64), totals[c.user].astype(np.float64))
+    last = np.full(s.shape[0] * width, np.nan)
+    np.fmax.at(last, s.pair_user * width + s.categories[s.pair_item], s.pairs["last_date"])
+    return np.asarray(s.day - last[c.user * width + s.categories[c.item]])
 
 
-def _price_gap(c: Candidates) -> NDArray[np.float64]:
+def _share_in_category(c: Candidates) -> NDArray[np.float64]:
+    """Share of the item in the users of its category in the last 28 days."""
+    s = c.snapshot
+    totals = np.bincount(s.categories, s.items["users_28d"], minlength=len(s.category_names)).astype(np.float64)
+    return _ratio(s.items["users_28d"][c.item], totals[s.categories[c.item]])
+
+
+def _value_gap(c: Candidates) -> NDArray[np.float64]:
     """Item's mean value against the user's: log ratio, NaN where either is not positive."""
     items, users = c.snapshot.items, c.snapshot.users
     item = _ratio(items["value_micros"], items["events"])[c.item]
@@ -119,47 +205,85 @@ def _price_gap(c: Candidates) -> NDArray[np.float64]:
     return np.where(usable, np.log(np.where(usable, item, 1)) - np.log(np.where(usable, user, 1)), np.nan)
 
 
-FEATURES: tuple[Feature, ...] = (
-    Feature("own_history_score", "recency-weighted count of the user's events with the item", _score("own_history")),
-    Feature("own_history_rank", "rank of the item in the user's own history", _rank("own_history")),
-    Feature("similar_items_score", "similarity to what the user touched, recency-weighted", _score("similar_items")),
-    Feature("similar_items_rank", "rank among items similar to the user's history", _rank("similar_items")),
-    Feature("popularity_7d_rank", "rank by users of the last 7 days", _rank("popularity_7d")),
-    Feature("popularity_28d_rank", "rank by users of the last 28 days", _rank("popularity_28d")),
-    Feature("source_count", "how many sources proposed the item", _source_count),
-    Feature("pair_events", "events of the user with the item", _pair("events", 0)),
-    Feature("pair_events_7d", "the same in the last 7 days", _pair("events_7d", 0)),
-    Feature("pair_events_28d", "the same in the last 28 days", _pair("events_28d", 0)),
-    Feature("pair_events_90d", "the same in the last 90 days", _pair("events_90d", 0)),
-    Feature("pair_other_events", "events with the item that are not positive ones", _pair("other_events", 0)),
-    Feature("pair_active_days", "days on which the user touched the item", _pair("active_days", 0)),
-    Feature("pair_days_since_last", "days since the user touched the item", _since("pairs", "last_date")),
-    Feature("pair_days_since_first", "days since the user first touched it", _since("pairs", "first_date")),
-    Feature("pair_gap", "mean days between the user's returns to the item", _pair_gap),
-    Feature("pair_due", "days since the last touch over that mean gap", _pair_due),
-    Feature("item_users_1d", "distinct users of the item in the last day", _item("users_1d")),
-    Feature("item_users_7d", "the same in 7 days", _item("users_7d")),
-    Feature("item_users_28d", "the same in 28 days", _item("users_28d")),
-    Feature("item_users_90d", "the same in 90 days", _item("users_90d")),
-    Feature("item_trend_1d_7d", "users of the last day over those of 7 days", _item_ratio("users_1d", "users_7d")),
-    Feature("item_trend_7d_28d", "users of 7 days over those of 28", _item_ratio("users_7d", "users_28d")),
-    Feature("item_trend_28d_90d", "users of 28 days over those of 90", _item_ratio("users_28d", "users_90d")),
-    Feature("item_weight", "recency-weighted events of the item (micro-units)", _item("weight_micros")),
-    Feature("item_age_days", "days since the item's first event", _since("items", "first_date")),
-    Feature("item_days_since_last", "days since the item's last event", _since("items", "last_date")),
-    Feature("item_repeat_share", "share of its users who came back another day", _item_ratio("repeat_users", "users")),
-    Feature("item_value", "mean value of the item's events (micro-units)", _item_ratio("value_micros", "events")),
-    Feature("user_events", "events of the user", _user("events")),
-    Feature("user_events_7d", "the same in the last 7 days", _user("events_7d")),
-    Feature("user_events_28d", "the same in the last 28 days", _user("events_28d")),
-    Feature("user_items", "distinct items of the user", _user("items")),
-    Feature("user_active_days", "days on which the user came", _user("active_days")),
-    Feature("user_days_since_last", "days since the user came", _since("users", "last_date")),
-    Feature("user_gap", "mean days between the user's visits", _user_gap),
-    Feature("user_events_per_item", "events per item of the user", _user_ratio("events", "items")),
-    Feature("category_share", "share of the user's recent weight in the item's category", _category_share),
-    Feature("value_gap", "log ratio of the item's mean value and the user's", _price_gap),
-)  # fmt: skip
+FEATURE_GROUPS: Mapping[str, tuple[Feature, ...]] = {
+    "sources": (
+        *(Feature(f"{source.name}_score", f"score: {source.doc}", _score(source.name)) for source in SOURCES),
+        *(Feature(f"{source.name}_rank", f"rank by {source.name}_score", _rank(source.name)) for source in SOURCES),
+        Feature("source_count", "how many sources proposed the item", _source_count),
+        Feature("best_rank", "the best of those ranks", _best_rank),
+        Feature("mean_reciprocal_rank", "mean of 1 / rank over the sources", _mean_rank),
+    ),
+    "pair": (
+        Feature("pair_events", "events of the user with the item", _pair("events", 0)),
+        Feature("pair_events_7d", "the same in the last 7 days", _pair("events_7d", 0)),
+        Feature("pair_events_28d", "the same in the last 28 days", _pair("events_28d", 0)),
+        Feature("pair_events_90d", "the same in the last 90 days", _pair("events_90d", 0)),
+        Feature("pair_other_events", "events with the item that are not positive ones", _pair("other_events", 0)),
+        Feature("pair_weight_short", "events with a short half-life (micro-units)", _pair("weight_short_micros", 0)),
+        Feature("pair_weight_medium", "events with a medium half-life (micro-units)", _pair("weight_medium_micros", 0)),
+        Feature("pair_active_days", "days on which the user touched the item", _pair("active_days", 0)),
+        Feature("pair_visit_share", "share of the days since the first", _pair_ratio("active_days", "first_visit")),
+        Feature("pair_day_share", "share of all days of the user with it", _pair_day_share),
+        Feature("pair_visits_since_last", "the user's days since the last with it (1: latest)", _pair("last_visit")),
+        Feature("pair_days_since_last", "days since the user touched the item", _since_pair),
+        Feature("pair_days_since_first", "days since the user first touched it", _since("pairs", "first_date")),
+        Feature("pair_gap", "mean days between the user's returns to the item", _pair_gap),
+        Feature("pair_due", "days since the last touch over that mean gap", _pair_due),
+        Feature("pair_due_by_item", "days since the last touch over item_gap", _pair_due_by_item),
+        Feature("pair_recency_rank", "rank by last touch among the candidates", _rank("pair_recency")),
+        Feature("pair_weight_short_rank", "rank by pair_weight_short", _rank("pair_weight_short")),
+        Feature("pair_weight_medium_rank", "rank by pair_weight_medium", _rank("pair_weight_medium")),
+        Feature("pair_visit_share_rank", "rank by pair_visit_share", _rank("pair_visit_share")),
+    ),
+    "item": (
+        Feature("item_users_14d", "distinct users of the item in 14 days", _item("users_14d")),
+        Feature("item_users_90d", "the same in 90 days", _item("users_90d")),
+        Feature("item_users", "the same ever", _item("users")),
+        Feature("item_trend_1d_7d", "users of the last day over those of 7 days", _item_ratio("users_1d", "users_7d")),
+        Feature("item_trend_3d_7d", "users of 3 days over those of 7", _item_ratio("users_3d", "users_7d")),
+        Feature("item_trend_7d_28d", "users of 7 days over those of 28", _item_ratio("users_7d", "users_28d")),
+        Feature("item_trend_28d_90d", "users of 28 days over those of 90", _item_ratio("users_28d", "users_90d")),
+        Feature("item_trend_28d_all", "users of 28 days over all", _item_ratio("users_28d", "users")),
+        Feature("item_first_users_7d", "users who first touched it in the last 7 days", _item("first_users_7d")),
+        Feature("item_first_users_28d", "the same in 28 days", _item("first_users_28d")),
+        Feature("item_first_share_28d", "their share in 28 days", _item_ratio("first_users_28d", "users_28d")),
+        Feature("item_weight", "recency-weighted events of the item (micro-units)", _item("weight_micros")),
+        Feature("item_age_days", "days since the item's first event", _since("items", "first_date")),
+        Feature("item_days_since_last", "days since the item's last event", _since("items", "last_date")),
+        Feature("item_repeat_share", "share of users who came back", _item_ratio("repeat_users", "users")),
+        Feature("item_gap", "mean days between a user's returns to the item", _item_gap),
+        Feature("item_share_in_category", "share of the users of its category", _share_in_category),
+        Feature("popularity_gap", "popularity of the item beyond the user's mean", _popularity_gap),
+    ),
+    "user": (
+        Feature("user_events", "events of the user", _user("events")),
+        Feature("user_events_7d", "the same in the last 7 days", _user("events_7d")),
+        Feature("user_events_28d", "the same in the last 28 days", _user("events_28d")),
+        Feature("user_items", "distinct items of the user", _user("items")),
+        Feature("user_active_days", "days on which the user came", _user("active_days")),
+        Feature("user_items_per_day", "items per day of the user", _user_ratio("items", "active_days")),
+        Feature("user_days_since_last", "days since the user came", _since("users", "last_date")),
+        Feature("user_days_since_first", "days since the user first came", _since("users", "first_date")),
+        Feature("user_gap", "mean days between the user's visits", _user_gap),
+        Feature("user_due", "days since the user came over that mean gap", _user_due),
+        Feature("user_events_per_item", "events per item of the user", _user_ratio("events", "items")),
+        Feature("user_repeat_share", "share of the user's items touched on several days", _user_repeat_share),
+        Feature("user_popularity", "mean popularity of the user's items (log users of 90 days)", _user_popularity),
+        Feature("user_novelty", "share of the user's items that were new when touched", _user_novelty),
+    ),
+    "category": (
+        Feature("category_share", "share of the user's weight in it", _category_share("weight_medium_micros")),
+        Feature("category_share_long", "the same with the long half-life", _category_share("weight_micros")),
+        Feature("category_days_since_last", "days since the user touched the category", _since_category),
+    ),
+    "value": (
+        Feature("pair_value", "value of the user's events with the item (micro-units)", _pair("value_micros")),
+        Feature("item_value", "mean value of the item's events (micro-units)", _item_ratio("value_micros", "events")),
+        Feature("user_value", "mean value of the user's events (micro-units)", _user_ratio("value_micros", "events")),
+        Feature("value_gap", "log ratio of the item's mean value and the user's", _value_gap),
+    ),
+}  # fmt: skip
 
+FEATURES = tuple(feature for group in FEATURE_GROUPS.values() for feature in group)
 FEATURE_NAMES = tuple(feature.name for feature in FEATURES)
 LEARNED = tuple(feature.name for feature in FEATURES if not feature.retired)

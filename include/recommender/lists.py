@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from include.recommender.arrays import MICROS, rank_within
-from include.recommender.candidates import most_popular, propose
+from include.recommender.candidates import blocks_of, ordered, propose_block
+from include.recommender.parallel import parallel_map
+from include.recommender.sources.popularity import popularity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -21,8 +23,7 @@ if TYPE_CHECKING:
 
     Scorer = Callable[[Candidates], NDArray[np.float64]]
 
-EVERYBODY = "*"
-FALLBACK_SOURCE = "popularity_28d"
+EVERYBODY, ALL = "*", "all"
 
 
 @dataclass(frozen=True)
@@ -41,13 +42,24 @@ def top_lists(
     users: NDArray[np.int64],
     scorers: Mapping[str, Scorer],
     settings: RecommenderSettings,
+    surface: str,
     size: int,
+    watch: Callable[[Candidates], None] = lambda _: None,
 ) -> dict[str, TopLists]:
-    """The best `size` candidates of each user, by each scorer. Equal scores go by popularity, then by item id."""
+    """The best `size` candidates of each user, by each scorer. Equal scores go by popularity, then by item id.
+
+    `watch` sees each block of candidates.
+    """
     blocks: dict[str, list[TopLists]] = {name: [] for name in scorers}
-    for candidates in propose(snapshot, users, settings):
-        for name, scorer in scorers.items():
-            blocks[name].append(_top_block(candidates, scorer(candidates), size))
+
+    def best_of(block: NDArray[np.int64]) -> tuple[Candidates, dict[str, TopLists]]:
+        candidates = propose_block(snapshot, block, settings, surface)
+        return candidates, {name: top_block(candidates, scorer(candidates), size) for name, scorer in scorers.items()}
+
+    for candidates, lists in parallel_map(best_of, blocks_of(users, settings), settings.training.threads):
+        watch(candidates)
+        for name, block in lists.items():
+            blocks[name].append(block)
     return {name: _joined(parts) for name, parts in blocks.items()}
 
 
@@ -62,7 +74,8 @@ def _joined(blocks: list[TopLists]) -> TopLists:
     )
 
 
-def _top_block(candidates: Candidates, scores: NDArray[np.float64], size: int) -> TopLists:
+def top_block(candidates: Candidates, scores: NDArray[np.float64], size: int) -> TopLists:
+    """The best `size` of each user's candidates by score, shape (pairs,)."""
     popularity = candidates.snapshot.items["users_28d"][candidates.item]
     by_item = np.lexsort((candidates.item, -popularity))
     ranks = np.empty(len(scores), np.int64)
@@ -81,25 +94,29 @@ def as_grid(lists: TopLists, users: NDArray[np.int64], size: int) -> NDArray[np.
     return grid
 
 
-def popular_rows(snapshot: Snapshot, size: int) -> list[tuple[str, int, str, float]]:
-    """(segment, rank, item_id, score): recent popularity in `all` and in each category; score = users in 28 days."""
-    category_of = snapshot.category_names[snapshot.categories]
+def popular_rows(snapshot: Snapshot, days: int, size: int) -> list[tuple[str, int, str, float]]:
+    """(segment, rank, item_id, score) of `all` and of each category: users of the last `days` days.
+
+    Recency weight orders items of equally many users, and fills up where few had any. A category with fewer items than
+    places ends with what is popular in all, so that a page is never half empty.
+    """
+    score = popularity(days)(snapshot)
+    everything = ordered(score, snapshot.recommendable)
     rows = []
-    for segment in ("all", *snapshot.category_names):
-        if not segment:
-            continue
-        inside = None if segment == "all" else category_of == segment
-        for rank, item in enumerate(most_popular(snapshot, "users_28d", size, inside), start=1):
-            rows.append((str(segment), rank, str(snapshot.item_ids[item]), float(snapshot.items["users_28d"][item])))
+    for segment in (ALL, *(name for name in snapshot.category_names if name)):
+        inside = snapshot.category_names[snapshot.categories[everything]] == segment
+        items = everything if segment == ALL else np.r_[everything[inside], everything[~inside]]
+        for rank, item in enumerate(items[:size], start=1):
+            rows.append((str(segment), rank, str(snapshot.item_ids[item]), float(score[item])))
     return rows
 
 
 def similar_rows(
-    snapshot: Snapshot, size: int
+    snapshot: Snapshot, method: str, size: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
     """(item, rank, similar item, score) positions: the nearest neighbours that may be shown, ranks without holes."""
     may_show = snapshot.recommendable
-    coo = snapshot.similarities.tocoo()
+    coo = snapshot.similarities[method].tocoo()
     keep = may_show[coo.col] & may_show[coo.row]
     item, similar, score = coo.row[keep].astype(np.int64), coo.col[keep].astype(np.int64), coo.data[keep]
     rank = rank_within(item, np.rint(score * MICROS))

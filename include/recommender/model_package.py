@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from include.recommender.contenders import candidate_settings, model_name
@@ -24,21 +25,34 @@ def lineage_of_ranker(run: Run, surface: str, settings: RecommenderSettings, tra
         "training_set": training_set_hash,
         "training_settings": settings.training.model_dump_json(),
         "candidate_settings": candidate_settings(settings),
-        "feature_names": json.dumps(LEARNED),
+        "features": json.dumps(LEARNED),
+        "learnt_until": (run.as_of_date - timedelta(days=settings.training.holdout_days)).isoformat(),
         "code_version": code_version(),
     }
     return lineage | ({"forced_by_run": run.run_id} if run.train == "force" else {})
 
 
 def package_of(ranker: Ranker, lineage: dict[str, str], settings: RecommenderSettings) -> ModelPackage:
-    """The ranker with its parameters, metrics and lineage."""
+    """The ranker with its parameters, metrics and lineage. `settings` are those the run chose."""
+    chosen = {
+        "chosen_snapshots": ranker.snapshots,
+        "chosen_rounds": ranker.rounds,
+        "chosen_ease_regularisation": settings.ease.regularisation[0],
+        "chosen_popularity_days": settings.lists.popularity_days[0],
+    }
     return ModelPackage(
         name=model_name(lineage["surface"]),
         booster=ranker.booster,
         feature_names=ranker.feature_names,
         importances=ranker.importances(),
-        parameters={**settings.training.model_dump(), "rounds": ranker.rounds, "settings_hash": settings.hash},
+        parameters={**settings.training.model_dump(), **chosen, "settings_hash": settings.hash},
         metrics={"latest_snapshot_ndcg_at_10": ranker.validation_ndcg, "rounds": ranker.rounds},
         lineage=lineage,
+        tags={
+            "feature_names": json.dumps(ranker.feature_names),
+            "features_left_out": json.dumps(ranker.left_out),
+            "chosen_snapshots": str(ranker.snapshots),
+            "chosen_rounds": str(ranker.rounds),
+        },
         sha256=ranker.sha256,
     )

@@ -16,9 +16,6 @@ if TYPE_CHECKING:
 
     Recommender = Workspace[RecommenderSettings]
 
-# What fills the lists of a surface when neither a ranker nor an evaluation says otherwise.
-FALLBACK_BASELINE = {"for_you": "own_history"}
-
 
 def check_settings(run: Run, workspace: Recommender) -> str:
     """Check the settings before anything costs money.
@@ -127,19 +124,36 @@ def build_user_items(run: Run, workspace: Recommender) -> int:
     return _build_statistics(run, workspace, USER_ITEMS)
 
 
+def choose_parameters(run: Run, workspace: Recommender) -> int:
+    """Choose what the settings leave open, by past weeks.
+
+    **Does**: tries every value of each short list (EASE's regularisation, the popularity window, the fallback baseline,
+    the method of similar items) on weeks that end before any evaluated one.
+    **Writes**: `chosen_parameters` of as_of_date.
+    **If it fails**: nothing is published today; readers keep the last publication.
+    **What to do**: read the log; clear the task.
+    """
+    from include.recommender.tables import CHOSEN_PARAMETERS
+    from include.recommender.tuning import choose_parameters as choose
+
+    rows = choose(workspace.warehouse, workspace.settings, run.as_of_date)
+    return workspace.warehouse.replace(CHOSEN_PARAMETERS, {"as_of_date": run.as_of_date}, rows).rows
+
+
 def build_item_similarities(run: Run, workspace: Recommender) -> int:
     """Find which items are alike.
 
-    **Does**: recency-weighted cosine over users, the nearest of each item.
-    **Writes**: `item_similarities` of as_of_date.
+    **Does**: recency-weighted cosine over users and over baskets, and EASE; the nearest of each item.
+    **Writes**: `item_similarities` of as_of_date, by method.
     **If it fails**: nothing is published today; readers keep the last publication.
-    **What to do**: out of memory: lower `similarities.item_block`; else read the log and clear the task.
+    **What to do**: out of memory: lower `ease.max_items` or `similarities.item_block`; else read the log and clear the
+    task.
     """
-    from include.recommender.snapshot import read_aggregates, similarity_rows
+    from include.recommender.snapshot import read_aggregates, similarity_rows, with_similarities
     from include.recommender.tables import ITEM_SIMILARITIES
 
-    snapshot = read_aggregates(workspace.warehouse, workspace.settings, run.as_of_date)
-    rows = similarity_rows(snapshot)
+    snapshot = read_aggregates(workspace.warehouse, run.as_of_date)
+    rows = similarity_rows(with_similarities(snapshot, _tuned(run, workspace)))
     return workspace.warehouse.replace(ITEM_SIMILARITIES, {"as_of_date": run.as_of_date}, rows).rows
 
 
@@ -152,13 +166,12 @@ def build_training_set(run: Run, workspace: Recommender) -> dict[str, int]:
     **What to do**: read the log; clear the task, the run goes on from there.
     """
     from include.recommender.tables import TRAINING_SET
-    from include.recommender.training_set import build_training_set as build
+    from include.recommender.training_set import build_training_sets
 
     if run.train == "skip":
         raise StepSkipped("the run was asked to publish without training")
     counts = {}
-    for surface in SURFACES:
-        rows = build(workspace.warehouse, workspace.settings, run.as_of_date, surface)
+    for surface, rows in build_training_sets(workspace.warehouse, _tuned(run, workspace), run.as_of_date).items():
         partition = {"as_of_date": run.as_of_date, "surface": surface}
         counts[surface] = workspace.warehouse.replace(TRAINING_SET, partition, rows).rows
     return counts
@@ -169,70 +182,87 @@ def check_training_set(run: Run, workspace: Recommender) -> str:
 
     **Does**: labels, lists per snapshot, dates before the holdout, missing values.
     **Writes**: `data_quality_results` of the stage `training_set_<surface>`.
-    **If it fails**: no challenger today; the champion is published and the run stays failed.
-    **What to do**: the message shows the failed checks; mend the data, then clear from `build_training_set` on.
+    **If it fails**: the checks themselves could not run; a bad result fails `train_challenger` of its surface.
+    **What to do**: read the log; clear the task once the cause is gone.
     """
     from include.recommender.checks.training_set import check_training_set as check
-    from include.retraining.quality.verdict import refuse_stop
 
-    for surface in SURFACES:
-        check(workspace.warehouse, workspace.settings, run.as_of_date, surface)
-    stages = [f"training_set_{surface}" for surface in SURFACES]
-    return refuse_stop(workspace.warehouse, run.as_of_date, stages)
+    verdicts = {
+        surface: check(workspace.warehouse, workspace.settings, run.as_of_date, surface) for surface in SURFACES
+    }
+    return ", ".join(f"{surface} {verdict}" for surface, verdict in verdicts.items())
 
 
 def train_challenger(run: Run, workspace: Recommender, surface: str) -> str:
     """Train this surface's ranker and register it as challenger.
 
-    **Does**: XGBoost LambdaMART, rounds chosen on the latest snapshot. A retry finds the version it registered.
+    **Does**: XGBoost LambdaMART; snapshots and rounds are chosen on the latest snapshot. A retry finds its version.
     **Writes**: an MLflow run and a model version with parameters, metrics, importances and lineage.
     **If it fails**: no challenger today; the champion is published and the run stays failed.
-    **What to do**: too little data: wait. MLflow unreachable: clear the task once it is up.
+    **What to do**: a check of the training set failed: the message shows it; mend the data, then clear from
+    `build_training_set` on. Too little data: wait. MLflow unreachable: clear the task once it is up.
     """
     from include.recommender.contenders import model_name
     from include.recommender.model_package import lineage_of_ranker, package_of
     from include.recommender.ranker import train_ranker
     from include.recommender.tables import TRAINING_SET
     from include.retraining.content_hash import content_hash
+    from include.retraining.quality.verdict import refuse_stop
 
+    refuse_stop(workspace.warehouse, run.as_of_date, [f"training_set_{surface}"])
+    settings = _tuned(run, workspace)
     rows = workspace.warehouse.read(TRAINING_SET, {"as_of_date": run.as_of_date, "surface": surface})
-    lineage = lineage_of_ranker(run, surface, workspace.settings, content_hash(TRAINING_SET, rows))
+    lineage = lineage_of_ranker(run, surface, settings, content_hash(TRAINING_SET, rows))
     found = workspace.registry.find(model_name(surface), lineage)
     if found is None:
-        ranker = train_ranker(rows, workspace.settings.training)
-        found = workspace.registry.register(package_of(ranker, lineage, workspace.settings))
+        ranker = train_ranker(rows, settings.training)
+        found = workspace.registry.register(package_of(ranker, lineage, settings))
     return found.label
 
 
 def evaluate(run: Run, workspace: Recommender, surface: str, challenger: str) -> int:
-    """Compare challenger, champion and baselines on the holdout.
+    """Compare challenger, champion and baselines on the holdout and on weeks before it.
 
-    **Does**: lists as they would have been published a week ago, for the same users, against what they then wanted.
-    **Writes**: `evaluation_results` of as_of_date and surface: metrics and paired differences with intervals.
+    **Does**: lists as they would have been published then, for the same users, against what they then wanted. Nobody is
+    judged on a week it learnt from: before the holdout, predecessors trained the same way stand in for the challenger.
+    **Writes**: `evaluation_results` of as_of_date and surface: metrics and paired differences with intervals, also by
+    segment; what each candidate source brought.
     **If it fails**: no challenger today; the champion is published and the run stays failed.
     **What to do**: read the log; clear the task.
     """
-    from include.recommender.evaluation import evaluate_contenders
-    from include.recommender.office import contenders_of
+    from include.recommender.evaluation import CHALLENGER, CHAMPION, evaluate_weeks
+    from include.recommender.evaluation_rows import result_rows
+    from include.recommender.office import weeks_of
+    from include.retraining.promotion.decisions import champion_version
     from include.retraining.tables import EVALUATION_RESULTS
 
-    contenders = contenders_of(run, workspace, surface, challenger)
-    results = evaluate_contenders(workspace.warehouse, workspace.settings, run.as_of_date, surface, contenders)
+    settings = _tuned(run, workspace)
+    weeks = weeks_of(run, workspace, settings, surface, challenger)
+    results = evaluate_weeks(workspace.warehouse, settings, run.as_of_date, surface, weeks)
+    champion = champion_version(workspace.warehouse, surface, run.as_of_date) or ""
+    labels = {CHALLENGER: challenger, CHAMPION: champion}
+    rows = result_rows(results, labels, run.as_of_date, surface, settings.promotion)
     partition = {"as_of_date": run.as_of_date, "surface": surface}
-    return workspace.warehouse.replace(EVALUATION_RESULTS, partition, results).rows
+    return workspace.warehouse.replace(EVALUATION_RESULTS, partition, rows).rows
 
 
 def decide_promotion(run: Run, workspace: Recommender, surface: str, challenger: str) -> dict[str, str]:
     """Decide whether the challenger takes office.
 
-    **Does**: applies the policy of `[promotion]` to the evidence.
-    **Writes**: a row in `promotion_decisions`; tags on the model version. The alias moves only after publishing.
-    **If it fails**: no challenger today; the champion is published and the run stays failed.
+    **Does**: applies the policy of `[promotion]` to the evidence, then draws the model card.
+    **Writes**: a row in `promotion_decisions`; tags on the model version, and the card among its artifacts. The alias
+    moves only after publishing.
+    **If it fails**: no challenger today, as none takes office without a card; the champion is published and the run stays
+    failed.
     **What to do**: read the log; clear the task.
     """
-    from include.recommender.office import decide_and_record
+    from include.recommender.model_card import model_card
+    from include.recommender.office import decide_and_record, registered
 
-    return decide_and_record(run, workspace, surface, challenger)
+    decision = decide_and_record(run, workspace, surface, challenger)
+    card = model_card(workspace, _tuned(run, workspace), run.as_of_date, surface, challenger)
+    workspace.registry.attach(registered(workspace, challenger), card)
+    return decision
 
 
 def choose_rankers(
@@ -249,41 +279,44 @@ def choose_rankers(
 
     if similarities is None:
         raise StepSkipped("the features of this date were not built, so there is nothing to serve")
-    return {
-        surface: chosen_for(run, workspace, surface, decisions.get(surface), FALLBACK_BASELINE[surface])
-        for surface in SURFACES
-    }
+    settings = _tuned(run, workspace)
+    return {surface: chosen_for(run, workspace, settings, surface, decisions.get(surface)) for surface in SURFACES}
 
 
 def score_users(run: Run, workspace: Recommender, shard: int, rankers: Mapping[str, dict[str, str]]) -> int:
     """Rank candidates for one shard of the users.
 
-    **Does**: candidates, features, scores and the top of each list, for every surface.
-    **Writes**: `draft_user_recommendations` of as_of_date and shard.
+    **Does**: candidates, features, scores and the top of each list, for every surface; for a sample of users also why.
+    **Writes**: `draft_user_recommendations` and `list_explanations` of as_of_date and shard.
     **If it fails**: nothing is published today; readers keep the last publication.
     **What to do**: out of memory: smaller `candidates.user_block`; else read the log and clear the task.
     """
     import pyarrow as pa
 
     from include.recommender.contenders import contender_of
-    from include.recommender.drafts import user_lists
-    from include.recommender.serving import serving_snapshot
-    from include.recommender.tables import DRAFT_USER_RECOMMENDATIONS
+    from include.recommender.drafts import user_lists, users_of_shard
+    from include.recommender.explained_lists import explained_lists
+    from include.recommender.serving import SnapshotsToServe
+    from include.recommender.tables import DRAFT_USER_RECOMMENDATIONS, LIST_EXPLANATIONS
 
-    size, shards = workspace.settings.publication.list_size, workspace.settings.publication.shards
-    parts = []
+    settings = _tuned(run, workspace)
+    size, shards = settings.publication.list_size, settings.publication.shards
+    parts, reasons, snapshots = [], [], SnapshotsToServe(workspace, run.as_of_date)
     for surface, ranker in rankers.items():
-        contender = contender_of(ranker["model"], workspace.registry, workspace.settings)
-        snapshot = serving_snapshot(workspace, contender.settings, run.as_of_date)
+        contender = contender_of(ranker["model"], workspace.registry, settings)
+        snapshot = snapshots.of(contender.settings)
         parts.append(user_lists(snapshot, contender, surface, size, shard, shards))
+        users = users_of_shard(snapshot, shard, shards)
+        reasons.append(explained_lists(snapshot, users, contender, surface, shard, settings))
     partition = {"as_of_date": run.as_of_date, "shard": shard}
+    workspace.warehouse.replace(LIST_EXPLANATIONS, partition, pa.concat_tables(reasons))
     return workspace.warehouse.replace(DRAFT_USER_RECOMMENDATIONS, partition, pa.concat_tables(parts)).rows
 
 
 def build_popular_items(run: Run, workspace: Recommender) -> int:
     """List what is popular, in all and per category.
 
-    **Does**: users of the last 28 days per item.
+    **Does**: users of the last days per item; the window is the one that foretold past weeks best.
     **Writes**: `draft_popular_items` of as_of_date.
     **If it fails**: nothing is published today; readers keep the last publication.
     **What to do**: read the log; clear the task.
@@ -292,15 +325,15 @@ def build_popular_items(run: Run, workspace: Recommender) -> int:
     from include.recommender.serving import serving_snapshot
     from include.recommender.tables import DRAFT_POPULAR_ITEMS
 
-    snapshot = serving_snapshot(workspace, workspace.settings, run.as_of_date)
-    rows = popular_items(snapshot, workspace.settings)
+    settings = _tuned(run, workspace)
+    rows = popular_items(serving_snapshot(workspace, settings, run.as_of_date), settings)
     return workspace.warehouse.replace(DRAFT_POPULAR_ITEMS, {"as_of_date": run.as_of_date}, rows).rows
 
 
 def build_similar_items(run: Run, workspace: Recommender) -> int:
     """List the items most like each item.
 
-    **Does**: the nearest neighbours that may be shown.
+    **Does**: the nearest neighbours that may be shown, by the method that foretold past weeks best.
     **Writes**: `draft_similar_items` of as_of_date.
     **If it fails**: nothing is published today; readers keep the last publication.
     **What to do**: read the log; clear the task.
@@ -309,8 +342,8 @@ def build_similar_items(run: Run, workspace: Recommender) -> int:
     from include.recommender.serving import serving_snapshot
     from include.recommender.tables import DRAFT_SIMILAR_ITEMS
 
-    snapshot = serving_snapshot(workspace, workspace.settings, run.as_of_date)
-    rows = similar_items(snapshot, workspace.settings)
+    settings = _tuned(run, workspace)
+    rows = similar_items(serving_snapshot(workspace, settings, run.as_of_date), settings)
     return workspace.warehouse.replace(DRAFT_SIMILAR_ITEMS, {"as_of_date": run.as_of_date}, rows).rows
 
 
@@ -431,3 +464,9 @@ def _build_statistics(run: Run, workspace: Recommender, table: Any) -> int:
 
     rows = statistics_at(workspace.warehouse, workspace.settings, table, run.as_of_date, run.as_of_date)
     return workspace.warehouse.replace(table, {"as_of_date": run.as_of_date}, rows).rows
+
+
+def _tuned(run: Run, workspace: Recommender) -> RecommenderSettings:
+    from include.recommender.tuning import tuned
+
+    return tuned(workspace.warehouse, workspace.settings, run.as_of_date)

@@ -13,23 +13,30 @@ from include.recommender.features import LEARNED
 from include.retraining.errors import TrainingDataError
 
 if TYPE_CHECKING:
+    from datetime import date
+
     import pyarrow as pa
     import xgboost
     from numpy.typing import NDArray
 
     from include.recommender.settings import Training
 
+# How much better (share of NDCG@10) fewer or more snapshots must do on one week to replace the first choice.
+CLEARLY = 0.02
+COARSE = 3
 LABEL, GROUP = "label", ("snapshot_date", "user_id")
 
 
 @dataclass(frozen=True)
 class Ranker:
-    """A trained booster in UBJ bytes, with the feature names it was trained on."""
+    """A trained booster in UBJ bytes, the features it looks at, and how its size was chosen."""
 
     model: bytes
     feature_names: tuple[str, ...]
-    rounds: int
-    validation_ndcg: float
+    left_out: tuple[str, ...] = ()
+    snapshots: int = 0
+    rounds: int = 0
+    validation_ndcg: float = float("nan")
 
     @cached_property
     def booster(self) -> xgboost.Booster:
@@ -57,62 +64,114 @@ class Ranker:
         return {name: value / total for name, value in values.items()}
 
 
-def train_ranker(rows: pa.Table, training: Training) -> Ranker:
-    """Learn from TRAINING_SET rows: rounds by early stopping on the latest snapshot, then all snapshots together.
+def train_ranker(rows: pa.Table, training: Training, until: date | None = None) -> Ranker:
+    """Learn from TRAINING_SET rows of snapshots up to `until` (default: all).
 
+    The number of snapshots and of boosting rounds are those that rank the latest snapshot best after learning from the
+    earlier ones; then all of the chosen snapshots are learnt from. Features that never vary are left out.
     LambdaMART: Burges 2010, MSR-TR-2010-82. Raises TrainingDataError for too few user lists, or one date only.
     """
     import xgboost
 
+    data = _ordered(rows, until)
+    _refuse_too_little(data, training)
+    size = _choose_size(data, training)
+    chosen = data.latest(size.snapshots)
+    booster = xgboost.train(_parameters(training), _matrix(chosen, training), size.rounds)
+    left_out = tuple(name for name in LEARNED if name not in data.feature_names)
+    return Ranker(bytes(booster.save_raw("ubj")), data.feature_names, left_out, size.snapshots, size.rounds, size.ndcg)
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Training rows as arrays, sorted by (snapshot, user, item)."""
+
+    feature_names: tuple[str, ...]
+    features: NDArray[np.float32]
+    labels: NDArray[np.int64]
+    dates: NDArray[np.int64]
+    groups: NDArray[np.int64]
+
+    @property
+    def days(self) -> list[int]:
+        """Snapshots, oldest first."""
+        return [int(day) for day in np.unique(self.dates)]
+
+    def latest(self, snapshots: int) -> _Rows:
+        """Those of the latest snapshots."""
+        return self.where(self.dates >= self.days[-snapshots:][0])
+
+    def where(self, keep: NDArray[np.bool_]) -> _Rows:
+        """Some of the rows."""
+        return _Rows(self.feature_names, self.features[keep], self.labels[keep], self.dates[keep], self.groups[keep])
+
+
+@dataclass(frozen=True)
+class _Size:
+    snapshots: int
+    rounds: int
+    ndcg: float
+
+
+def _ordered(rows: pa.Table, until: date | None) -> _Rows:
+    import pyarrow.compute as pc
+
+    if until is not None:
+        rows = rows.filter(pc.less_equal(rows["snapshot_date"], until))
     ordered = rows.sort_by([(name, "ascending") for name in (*GROUP, "item_id")])
-    features = np.column_stack([ordered[name].to_numpy() for name in LEARNED]).astype(np.float32)
-    labels = ordered[LABEL].to_numpy()
+    features = np.empty((ordered.num_rows, len(LEARNED)), np.float32)
+    for at, name in enumerate(LEARNED):
+        features[:, at] = ordered[name].to_numpy()
+    varies = np.array([_varies(column) for column in features.T], bool)
     dates = ordered["snapshot_date"].cast("int32").to_numpy()
     users = np.unique(ordered["user_id"].to_numpy(zero_copy_only=False).astype(str), return_inverse=True)[1]
-    groups = _group_numbers(dates, users)
-    _refuse_too_little(dates, groups, training)
-    latest = dates == dates.max()
-    rounds, ndcg = _choose_rounds(features, labels, groups, latest, training)
-    booster = xgboost.train(_parameters(training), _matrix(features, labels, groups, training), rounds)
-    return Ranker(bytes(booster.save_raw("ubj")), LEARNED, rounds, ndcg)
+    names = tuple(name for name, kept in zip(LEARNED, varies, strict=True) if kept)
+    return _Rows(names, features[:, varies], ordered[LABEL].to_numpy(), dates, _group_numbers(dates, users))
 
 
-def _choose_rounds(
-    features: NDArray[np.float32],
-    labels: NDArray[np.int64],
-    groups: NDArray[np.int64],
-    latest: NDArray[np.bool_],
-    training: Training,
-) -> tuple[int, float]:
-    """Boosting rounds that rank the latest snapshot best after learning from the earlier ones, and its NDCG@10."""
+def _varies(column: NDArray[np.float32]) -> bool:
+    known = column[~np.isnan(column)]
+    return bool(len(known)) and (len(known) < len(column) or bool(known.min() < known.max()))
+
+
+def _choose_size(data: _Rows, training: Training) -> _Size:
+    """The first number of snapshots in the settings, unless another one ranks the latest snapshot clearly better."""
+    sizes: dict[int, _Size] = {}
+    for snapshots in training.snapshots:
+        able = min(snapshots, len(data.days))
+        if able not in sizes:
+            sizes[able] = _watch(data.latest(able), training)
+    first, *others = sizes.values()
+    best: _Size = max(others, key=lambda size: size.ndcg, default=first)
+    return best if best.ndcg > first.ndcg * (1 + CLEARLY) else first
+
+
+def _watch(data: _Rows, training: Training) -> _Size:
+    """Rounds by early stopping on the latest snapshot after learning from the earlier ones, and its NDCG@10.
+
+    In steps COARSE times as large, hence as many times fewer: that is enough to compare, and to know where to stop.
+    """
     import xgboost
 
-    earlier = ~latest
-    learn = _matrix(features[earlier], labels[earlier], groups[earlier], training)
-    watch = _matrix(features[latest], labels[latest], groups[latest], training, learn)
+    latest = data.dates == data.days[-1]
+    learn = _matrix(data.where(~latest), training)
     booster = xgboost.train(
-        _parameters(training),
+        _parameters(training) | {"eta": min(1.0, training.learning_rate * COARSE)},
         learn,
-        training.max_rounds,
-        evals=[(watch, "latest")],
-        early_stopping_rounds=training.early_stopping_rounds,
+        -(-training.max_rounds // COARSE),
+        evals=[(_matrix(data.where(latest), training, learn), "latest")],
+        early_stopping_rounds=-(-training.early_stopping_rounds // COARSE),
         verbose_eval=False,
     )
-    return booster.best_iteration + 1, float(booster.best_score)
+    return _Size(len(data.days), (booster.best_iteration + 1) * COARSE, float(booster.best_score))
 
 
-def _matrix(
-    features: NDArray[np.float32],
-    labels: NDArray[np.int64],
-    groups: NDArray[np.int64],
-    training: Training,
-    like: xgboost.DMatrix | None = None,
-) -> xgboost.DMatrix:
+def _matrix(data: _Rows, training: Training, like: xgboost.DMatrix | None = None) -> xgboost.DMatrix:
     import xgboost
 
     return xgboost.QuantileDMatrix(
-        features, label=labels, qid=groups, feature_names=list(LEARNED), max_bin=training.max_bin, ref=like,
-        nthread=training.threads,
+        data.features, label=data.labels, qid=data.groups, feature_names=list(data.feature_names),
+        max_bin=training.max_bin, ref=like, nthread=training.threads,
     )  # fmt: skip
 
 
@@ -139,11 +198,11 @@ def _group_numbers(dates: NDArray[np.int64], users: NDArray[np.int64]) -> NDArra
     return np.cumsum(new) - 1
 
 
-def _refuse_too_little(dates: NDArray[np.int64], groups: NDArray[np.int64], training: Training) -> None:
-    lists = int(groups[-1]) + 1 if len(groups) else 0
-    if lists < training.min_groups or len(np.unique(dates)) < 2:
+def _refuse_too_little(data: _Rows, training: Training) -> None:
+    lists, snapshots = len(np.unique(data.groups)), len(data.days)
+    if lists < training.min_groups or snapshots < 2:
         raise TrainingDataError(
             f"at least {training.min_groups} user lists (training.min_groups) on two snapshots or more",
-            f"{lists} lists on {len(np.unique(dates))} snapshots",
+            f"{lists} lists on {snapshots} snapshots",
             "wait for more history; the champion or the best baseline is published meanwhile",
         )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from include.recommender.contenders import candidate_settings
 from include.recommender.settings import SURFACES
 from include.recommender.snapshot import compute_snapshot, read_snapshot
 from include.recommender.tables import DRAFT_OF, PUBLISHED_TABLES, USER_RECOMMENDATIONS, USER_STATS
+from include.recommender.tuning import tuned
 from include.retraining.code_version import code_version
 from include.retraining.errors import PublicationCheckError
 from include.retraining.publication.blocked import blocked_items
@@ -31,11 +33,28 @@ def serving_snapshot(
     workspace: Workspace[RecommenderSettings], settings: RecommenderSettings, as_of_date: date
 ) -> Snapshot:
     """The state of as_of_date without blocked items, as a contender with these candidate settings sees it."""
-    if candidate_settings(settings) == candidate_settings(workspace.settings):
-        snapshot = read_snapshot(workspace.warehouse, settings, as_of_date)
+    todays = tuned(workspace.warehouse, workspace.settings, as_of_date)
+    if candidate_settings(settings) == candidate_settings(todays):
+        snapshot = read_snapshot(workspace.warehouse, as_of_date)
     else:
         snapshot = compute_snapshot(workspace.warehouse, settings, as_of_date, as_of_date)
     return snapshot.without(blocked_items(workspace.warehouse))
+
+
+@dataclass
+class SnapshotsToServe:
+    """serving_snapshot, made once for all contenders with the same candidate settings."""
+
+    workspace: Workspace[RecommenderSettings]
+    as_of_date: date
+    _made: dict[str, Snapshot] = field(default_factory=dict)
+
+    def of(self, settings: RecommenderSettings) -> Snapshot:
+        """What a contender with these settings sees."""
+        key = candidate_settings(settings)
+        if key not in self._made:
+            self._made[key] = serving_snapshot(self.workspace, settings, self.as_of_date)
+        return self._made[key]
 
 
 def drafts_to_publish(workspace: Workspace[RecommenderSettings], as_of_date: date) -> dict[Table, pa.Table]:

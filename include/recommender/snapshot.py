@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import sparse
 
-from include.recommender.arrays import MICROS, positions
-from include.recommender.similarities import METHOD, cosine_similarities
+from include.recommender.arrays import MICROS, positions, rank_within
+from include.recommender.similarities import METHODS, compute_similarities
 from include.recommender.statistics import statistics_at
 from include.recommender.tables import ITEM_SIMILARITIES, ITEM_STATS, USER_ITEMS, USER_STATS
 
@@ -45,7 +45,7 @@ class Snapshot:
     pair_item: NDArray[np.int64]
     pairs: Mapping[str, NDArray[np.float64]]
     pair_start: NDArray[np.int64]
-    similarities: sparse.csr_matrix
+    similarities: Mapping[str, sparse.csr_matrix]
 
     @property
     def day(self) -> int:
@@ -74,37 +74,39 @@ def compute_snapshot(
     warehouse: Warehouse, settings: RecommenderSettings, as_of_date: date, known_until: date
 ) -> Snapshot:
     """Run the aggregate queries as of a date and compute similarities; writes nothing."""
-    tables = (ITEM_STATS, USER_STATS, USER_ITEMS)
-    items, users, pairs = (statistics_at(warehouse, settings, table, as_of_date, known_until) for table in tables)
-    return snapshot_of(as_of_date, items, users, pairs, None, settings)
+    return with_similarities(compute_aggregates(warehouse, settings, as_of_date, known_until), settings)
 
 
-def read_snapshot(warehouse: Warehouse, settings: RecommenderSettings, as_of_date: date) -> Snapshot:
-    """The snapshot that the build_* steps of as_of_date wrote."""
-    items, users, pairs, similar = (
-        warehouse.read(table, {"as_of_date": as_of_date})
-        for table in (ITEM_STATS, USER_STATS, USER_ITEMS, ITEM_SIMILARITIES)
-    )
-    return snapshot_of(as_of_date, items, users, pairs, similar, settings)
-
-
-def read_aggregates(warehouse: Warehouse, settings: RecommenderSettings, as_of_date: date) -> Snapshot:
-    """The same, with similarities computed from what the other build_* steps wrote."""
-    items, users, pairs = (
-        warehouse.read(table, {"as_of_date": as_of_date}) for table in (ITEM_STATS, USER_STATS, USER_ITEMS)
-    )
-    return snapshot_of(as_of_date, items, users, pairs, None, settings)
-
-
-def snapshot_of(
-    as_of_date: date,
-    items: pa.Table,
-    users: pa.Table,
-    pairs: pa.Table,
-    similar: pa.Table | None,
-    settings: RecommenderSettings,
+def compute_aggregates(
+    warehouse: Warehouse, settings: RecommenderSettings, as_of_date: date, known_until: date
 ) -> Snapshot:
-    """Index the aggregate tables; similarities are computed where `similar` is None."""
+    """The same without similarities."""
+    tables = (ITEM_STATS, USER_STATS, USER_ITEMS)
+    return snapshot_of(
+        as_of_date, *(statistics_at(warehouse, settings, table, as_of_date, known_until) for table in tables)
+    )
+
+
+def read_snapshot(warehouse: Warehouse, as_of_date: date) -> Snapshot:
+    """The snapshot that the build_* steps of as_of_date wrote."""
+    similar = warehouse.read(ITEM_SIMILARITIES, {"as_of_date": as_of_date})
+    snapshot = read_aggregates(warehouse, as_of_date)
+    return replace(snapshot, similarities=similarity_matrices(similar, snapshot.item_ids))
+
+
+def read_aggregates(warehouse: Warehouse, as_of_date: date) -> Snapshot:
+    """The same without similarities."""
+    tables = (ITEM_STATS, USER_STATS, USER_ITEMS)
+    return snapshot_of(as_of_date, *(warehouse.read(table, {"as_of_date": as_of_date}) for table in tables))
+
+
+def with_similarities(snapshot: Snapshot, settings: RecommenderSettings) -> Snapshot:
+    """The same state with every method's similarities."""
+    return replace(snapshot, similarities=compute_similarities(snapshot, settings))
+
+
+def snapshot_of(as_of_date: date, items: pa.Table, users: pa.Table, pairs: pa.Table) -> Snapshot:
+    """Index the aggregate tables; without similarities."""
     items, users = items.sort_by("item_id"), users.sort_by("user_id")
     item_ids, user_ids = _ids(items, "item_id"), _ids(users, "user_id")
     category_names, categories = np.unique(items["category"].fill_null("").to_numpy(), return_inverse=True)
@@ -114,44 +116,48 @@ def snapshot_of(
     order = order[(pair_user[order] >= 0) & (pair_item[order] >= 0)]
     columns = {name: values[order] for name, values in numeric_columns(pairs).items()}
     pair_user, pair_item = pair_user[order], pair_item[order]
-    shape = (len(user_ids), len(item_ids))
-    if similar is None:
-        liked = columns["events"] > 0
-        age = (as_of_date - EPOCH).days - columns["last_date"][liked]
-        matrix = cosine_similarities(pair_user[liked], pair_item[liked], age, shape, settings.similarities)
-    else:
-        matrix = similarity_matrix(similar, items)
     return Snapshot(
         as_of_date, item_ids, numeric_columns(items), categories, category_names, user_ids, numeric_columns(users),
-        pair_user, pair_item, columns, np.searchsorted(pair_user, np.arange(shape[0] + 1)), matrix,
+        pair_user, pair_item, columns, np.searchsorted(pair_user, np.arange(len(user_ids) + 1)), {},
     )  # fmt: skip
 
 
-def similarity_matrix(similar: pa.Table, items: pa.Table) -> sparse.csr_matrix:
-    """The rows of `item_similarities` as a matrix (items x items, in the order of `items`)."""
-    rows = positions(similar["item_id"], items["item_id"])
-    columns = positions(similar["similar_item_id"], items["item_id"])
-    known = (rows >= 0) & (columns >= 0)
-    scores = similar["score_micros"].to_numpy()[known] / MICROS
-    matrix = sparse.csr_matrix((scores, (rows[known], columns[known])), shape=(items.num_rows, items.num_rows))
-    matrix.sort_indices()
-    return matrix
+def similarity_matrices(similar: pa.Table, item_ids: NDArray[np.object_]) -> dict[str, sparse.csr_matrix]:
+    """The rows of `item_similarities` as a matrix per method (items x items, in the order of item_ids)."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    ids = pa.chunked_array([pa.array(item_ids, pa.string())])
+    shape = (len(item_ids), len(item_ids))
+    matrices = {}
+    for method in METHODS:
+        own = similar.filter(pc.equal(similar["method"], method))
+        rows, columns = positions(own["item_id"], ids), positions(own["similar_item_id"], ids)
+        known = (rows >= 0) & (columns >= 0)
+        scores = own["score_micros"].to_numpy()[known] / MICROS
+        matrices[method] = sparse.csr_matrix((scores, (rows[known], columns[known])), shape=shape)
+        matrices[method].sort_indices()
+    return matrices
 
 
 def similarity_rows(snapshot: Snapshot) -> pa.Table:
-    """The similarity matrix as rows of `item_similarities`."""
+    """The similarity matrices as rows of `item_similarities`."""
     import pyarrow as pa
 
-    from include.recommender.arrays import rank_within
+    return pa.concat_tables([_method_rows(snapshot, method) for method in snapshot.similarities])
 
-    coo = snapshot.similarities.tocoo()
+
+def _method_rows(snapshot: Snapshot, method: str) -> pa.Table:
+    import pyarrow as pa
+
+    coo = snapshot.similarities[method].tocoo()
     rows = coo.row.astype(np.int64)
     micros = np.rint(coo.data * MICROS).astype(np.int64)
     count = len(rows)
     return pa.table(
         {
             "as_of_date": pa.array([snapshot.as_of_date] * count, pa.date32()),
-            "method": pa.array([METHOD] * count, pa.string()),
+            "method": pa.array([method] * count, pa.string()),
             "item_id": pa.array(snapshot.item_ids[rows], pa.string()),
             "rank": pa.array(rank_within(rows, micros.astype(np.float64)), pa.int64()),
             "similar_item_id": pa.array(snapshot.item_ids[coo.col], pa.string()),

@@ -30,8 +30,7 @@ def statistics_at(
     parameters = {
         "as_of_date": as_of_date,
         "history_days": settings.features.history_days,
-        "decay": math.log(2) / settings.features.half_life_days,
-        "max_items_per_user": settings.features.max_items_per_user,
+        **{f"decay_{name}": math.log(2) / days for name, days in settings.features.half_lives.items()},
         "timezone": settings.business.timezone,
         "items_snapshot_date": items_snapshot(warehouse, as_of_date, known_until) if table is ITEM_STATS else None,
         **positive_parameters(settings),

@@ -31,8 +31,9 @@ ITEM_STATS = Table(
     {
         "as_of_date": "date", "item_id": "string", "category": "string", "is_active": "bool", "created_date": "date",
         "first_date": "date", "last_date": "date", "events": "int64", "users": "int64", "users_1d": "int64",
-        "users_7d": "int64", "users_28d": "int64", "users_90d": "int64", "repeat_users": "int64",
-        "weight_micros": "int64", "value_micros": "int64",
+        "users_3d": "int64", "users_7d": "int64", "users_14d": "int64", "users_28d": "int64", "users_90d": "int64",
+        "first_users_7d": "int64", "first_users_28d": "int64", "repeat_users": "int64", "returns": "int64",
+        "return_days": "int64", "weight_micros": "int64", "value_micros": "int64",
     },
     key=("as_of_date", "item_id"),
     partition=("as_of_date",),
@@ -52,11 +53,12 @@ USER_STATS = Table(
 
 USER_ITEMS = Table(
     "user_items",
-    "The pairs of user and item before as_of_date, the heaviest features.max_items_per_user of each user.",
+    "The pairs of user and item before as_of_date. Visits are the user's days, counted back from the latest (1).",
     {
         "as_of_date": "date", "user_id": "string", "item_id": "string", "first_date": "date", "last_date": "date",
-        "active_days": "int64", "events": "int64", "events_7d": "int64", "events_28d": "int64", "events_90d": "int64",
-        "other_events": "int64", "weight_micros": "int64", "value_micros": "int64",
+        "last_visit": "int64", "first_visit": "int64", "active_days": "int64", "events": "int64", "events_7d": "int64",
+        "events_28d": "int64", "events_90d": "int64", "other_events": "int64", "weight_short_micros": "int64",
+        "weight_medium_micros": "int64", "weight_micros": "int64", "value_micros": "int64",
     },
     key=("as_of_date", "user_id", "item_id"),
     partition=("as_of_date",),
@@ -70,6 +72,17 @@ ITEM_SIMILARITIES = Table(
         "score_micros": "int64",
     },
     key=("as_of_date", "method", "item_id", "rank"),
+    partition=("as_of_date",),
+)  # fmt: skip
+
+CHOSEN_PARAMETERS = Table(
+    "chosen_parameters",
+    "What a run chose from the short lists in its settings, and how every value did on the past weeks.",
+    {
+        "as_of_date": "date", "parameter": "string", "value": "string", "metric": "string", "mean": "float64",
+        "users": "int64", "chosen": "bool",
+    },
+    key=("as_of_date", "parameter", "value"),
     partition=("as_of_date",),
 )  # fmt: skip
 
@@ -151,6 +164,17 @@ SIMILAR_ITEMS = Table(
     unhashed=("publication_id",),
 )  # fmt: skip
 
+LIST_EXPLANATIONS = Table(
+    "list_explanations",
+    "Why the items of a sample of users stand where they do: the features that moved each score most (SHAP values).",
+    {
+        "as_of_date": "date", "shard": "int64", "surface": "string", "user_id": "string", "rank": "int64",
+        "item_id": "string", "score": "float64", "feature": "string", "value": "float64", "contribution": "float64",
+    },
+    key=("as_of_date", "shard", "surface", "user_id", "rank", "feature"),
+    partition=("as_of_date", "shard"),
+)  # fmt: skip
+
 DRAFT_OF = {
     USER_RECOMMENDATIONS.name: DRAFT_USER_RECOMMENDATIONS,
     POPULAR_ITEMS.name: DRAFT_POPULAR_ITEMS,
@@ -158,6 +182,6 @@ DRAFT_OF = {
 }
 PUBLISHED_TABLES = (USER_RECOMMENDATIONS, POPULAR_ITEMS, SIMILAR_ITEMS)
 RECOMMENDER_TABLES = (
-    EVENTS, ITEMS, ITEM_STATS, USER_STATS, USER_ITEMS, ITEM_SIMILARITIES, TRAINING_SET, *DRAFT_OF.values(),
-    *PUBLISHED_TABLES,
+    EVENTS, ITEMS, ITEM_STATS, USER_STATS, USER_ITEMS, ITEM_SIMILARITIES, CHOSEN_PARAMETERS, TRAINING_SET,
+    *DRAFT_OF.values(), *PUBLISHED_TABLES, LIST_EXPLANATIONS,
 )  # fmt: skip

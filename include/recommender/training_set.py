@@ -11,6 +11,8 @@ import numpy as np
 from include.recommender.arrays import positions, rank_within
 from include.recommender.candidates import propose
 from include.recommender.features import FEATURE_NAMES
+from include.recommender.parallel import parallel_map
+from include.recommender.settings import ALLOWS_REPEATS, SURFACES
 from include.recommender.snapshot import compute_snapshot
 from include.recommender.statistics import targets_between
 from include.recommender.tables import TRAINING_SET
@@ -34,37 +36,64 @@ class Targets:
     wanted: NDArray[np.int64]
 
 
-def snapshot_dates(as_of_date: date, training: Training) -> list[date]:
-    """Training snapshots, oldest first; the labels of the last one end where the holdout begins (rule 2)."""
+def snapshot_dates(as_of_date: date, settings: RecommenderSettings) -> list[date]:
+    """Snapshots of the training set, oldest first: those of the challenger, and of its predecessors in evaluation.
+
+    The labels of the last one end where the holdout begins (rule 2).
+    """
+    training = settings.training
     last = as_of_date - timedelta(days=training.holdout_days + training.label_days)
-    return sorted(last - timedelta(days=step * training.snapshot_step_days) for step in range(training.snapshots))
+    earliest = max(training.snapshots) * training.snapshot_step_days
+    earliest += (settings.evaluation.weeks - 1) * training.holdout_days
+    return sorted(last - timedelta(days=back) for back in range(0, earliest, training.snapshot_step_days))
 
 
-def build_training_set(warehouse: Warehouse, settings: RecommenderSettings, as_of_date: date, surface: str) -> pa.Table:
-    """Rows of TRAINING_SET for one surface: positives among the candidates and sampled negatives of the same users."""
+def build_training_sets(warehouse: Warehouse, settings: RecommenderSettings, as_of_date: date) -> dict[str, pa.Table]:
+    """Rows of TRAINING_SET by surface: positives among the candidates and sampled negatives of the same users."""
     import pyarrow as pa
 
-    parts = [TRAINING_SET.schema.empty_table()]
-    for day in snapshot_dates(as_of_date, settings.training):
-        snapshot = compute_snapshot(warehouse, settings, day, as_of_date)
-        window_end = day + timedelta(days=settings.training.label_days)
-        targets = targets_of(snapshot, targets_between(warehouse, settings, day, window_end, as_of_date))
-        for candidates in propose(snapshot, targets.users, settings):
+    parts = {surface: [TRAINING_SET.schema.empty_table()] for surface in SURFACES}
+
+    def rows_of(day: date) -> dict[str, list[pa.Table]]:
+        return _snapshot_rows(warehouse, settings, day, as_of_date)
+
+    for found in parallel_map(rows_of, snapshot_dates(as_of_date, settings), settings.training.threads):
+        for surface, rows in found.items():
+            parts[surface] += rows
+    return {surface: pa.concat_tables(rows) for surface, rows in parts.items()}
+
+
+def _snapshot_rows(
+    warehouse: Warehouse, settings: RecommenderSettings, day: date, as_of_date: date
+) -> dict[str, list[pa.Table]]:
+    snapshot = compute_snapshot(warehouse, settings, day, as_of_date)
+    window_end = day + timedelta(days=settings.training.label_days)
+    wanted = targets_between(warehouse, settings, day, window_end, as_of_date)
+    rows: dict[str, list[pa.Table]] = {}
+    for surface in SURFACES:
+        targets = targets_of(snapshot, wanted, surface)
+        rows[surface] = []
+        for candidates in propose(snapshot, targets.users, settings, surface):
             chosen, labels = _sample(candidates, targets, settings.training)
-            parts.append(_rows(candidates.take(chosen), labels[chosen], as_of_date, surface))
-    return pa.concat_tables(parts)
+            rows[surface].append(_rows(candidates.take(chosen), labels[chosen], as_of_date, surface))
+    return rows
 
 
-def targets_of(snapshot: Snapshot, wanted: pa.Table) -> Targets:
-    """Targets of the users a snapshot knows. Items outside its catalogue stay: no list can hit them, so they count."""
+def targets_of(snapshot: Snapshot, wanted: pa.Table, surface: str) -> Targets:
+    """Targets of the users a snapshot knows; without what they touched before where the surface shows new items only.
+
+    Items outside the snapshot's catalogue stay: no list can hit them, so they count.
+    """
     import pyarrow as pa
 
     user = positions(wanted["user_id"], pa.chunked_array([pa.array(snapshot.user_ids, pa.string())]))
     item = positions(wanted["item_id"], pa.chunked_array([pa.array(snapshot.item_ids, pa.string())]))
-    known = user >= 0
-    in_catalogue = known & (item >= 0)
-    users, counts = np.unique(user[known], return_counts=True)
-    return Targets(np.sort(user[in_catalogue] * snapshot.shape[1] + item[in_catalogue]), users, counts)
+    keys = np.where(item >= 0, user * snapshot.shape[1] + item, -1)
+    counts_here = user >= 0
+    if not ALLOWS_REPEATS[surface]:
+        counts_here &= ~np.isin(keys, snapshot.pair_user * snapshot.shape[1] + snapshot.pair_item)
+    users, counts = np.unique(user[counts_here], return_counts=True)
+    return Targets(np.sort(keys[counts_here & (item >= 0)]), users, counts)
 
 
 def hits(candidates: Candidates, targets: Targets) -> NDArray[np.bool_]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlparse
@@ -36,6 +36,7 @@ class ModelPackage:
     metrics: Mapping[str, float]
     lineage: Mapping[str, str]
     sha256: str
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 def lineage_key(lineage: Mapping[str, str]) -> str:
@@ -100,6 +101,14 @@ class ModelRegistry:
             for key, value in tags.items():
                 self._client().set_model_version_tag(model.name, model.version, key, value)
 
+    def attach(self, model: RegisteredModel, files: Mapping[str, str]) -> None:
+        """Add text files, by path, to the artifacts of the run that made a version; those there are replaced."""
+        with answer_from(self.tracking_uri):
+            client = self._client()
+            run_id = client.get_model_version(model.name, model.version).run_id
+            for path, text in files.items():
+                client.log_text(run_id, text, path)
+
     def champion(self, name: str) -> str | None:
         """The version the champion alias names: for people; decisions read the decision log."""
         from mlflow.exceptions import MlflowException
@@ -135,7 +144,7 @@ class ModelRegistry:
         with mlflow.start_run(experiment_id=self._experiment(), run_name=package.lineage.get("as_of_date")):
             mlflow.log_params(dict(package.parameters))
             mlflow.log_metrics(dict(package.metrics))
-            mlflow.set_tags({**package.lineage, "model_sha256": package.sha256})
+            mlflow.set_tags({**package.lineage, **package.tags, "model_sha256": package.sha256})
             mlflow.log_dict(dict(package.importances), "feature_importances.json")
             info = mlflow.xgboost.log_model(
                 package.booster,
@@ -147,9 +156,8 @@ class ModelRegistry:
             )
         model = self.get(package.name, str(info.registered_model_version))
         # The key comes last: a version without it is one whose registration was cut short, and is never found.
-        self.tag(
-            model, {**package.lineage, "model_sha256": package.sha256, "lineage_key": lineage_key(package.lineage)}
-        )
+        key = {"model_sha256": package.sha256, "lineage_key": lineage_key(package.lineage)}
+        self.tag(model, {**package.lineage, **package.tags, **key})
         return self.get(model.name, model.version)
 
     def _experiment(self) -> str:

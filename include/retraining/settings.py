@@ -108,6 +108,9 @@ class Promotion(Section):
     champion_margin: Annotated[float, Field(ge=0, le=0.5)] = 0.01
     min_evaluated_users: Annotated[int, Field(ge=1)] = 50
     min_coverage_ratio: Share = 0.5
+    max_novelty_loss: Annotated[float, Field(ge=0)] = 1.0
+    max_segment_loss: Share = 0.1
+    min_segment_users: Annotated[int, Field(ge=1)] = 50
     bootstrap_samples: Annotated[int, Field(ge=100, le=100_000)] = 1000
     seed: int = 20240501
 

@@ -37,12 +37,13 @@ DATA_QUALITY_RESULTS = Table(
 
 EVALUATION_RESULTS = Table(
     "evaluation_results",
-    "Metrics of each contender on the holdout, and paired differences (versus is empty for plain metrics).",
+    "Metrics of each contender on past weeks, and paired differences (versus is empty for plain metrics).",
     {
-        "as_of_date": "date", "surface": "string", "contender": "string", "versus": "string", "metric": "string",
-        "model_version": "string", "mean": "float64", "low": "float64", "high": "float64", "users": "int64",
+        "as_of_date": "date", "surface": "string", "contender": "string", "versus": "string", "segment": "string",
+        "metric": "string", "model_version": "string", "mean": "float64", "low": "float64", "high": "float64",
+        "users": "int64",
     },
-    key=("as_of_date", "surface", "contender", "versus", "metric"),
+    key=("as_of_date", "surface", "contender", "versus", "segment", "metric"),
     partition=("as_of_date", "surface"),
     unhashed=("model_version",),
 )  # fmt: skip

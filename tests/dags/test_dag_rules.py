@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from airflow.serialization.serialized_objects import DagSerialization
 
+from include.recommender.settings import SURFACES
 from tests.dags.conftest import PROJECT
 
 if TYPE_CHECKING:
@@ -50,8 +51,36 @@ def test_every_task_has_a_time_limit(dags: dict[str, DAG]) -> None:
 
 def test_what_decides_or_switches_goes_one_at_a_time(dags: dict[str, DAG]) -> None:
     pools = {task.task_id: task.pool for task in dags["recommender_daily"].tasks}
-    for name in ("for_you.decide_promotion", "publish.switch_current", "record_champions.for_you"):
+    surfaces = [name for surface in SURFACES for name in (f"{surface}.decide_promotion", f"record_champions.{surface}")]
+    for name in (*surfaces, "publish.switch_current"):
         assert pools[name] == "production"
+
+
+def test_rule_7_a_surface_whose_training_fails_never_holds_up_another(dags: dict[str, DAG]) -> None:
+    dag = dags["recommender_daily"]
+    for surface in SURFACES:
+        fails = _passed_on_to(dag, f"{surface}.train_challenger")
+        others = {task.task_id for task in dag.tasks if task.task_id.startswith(tuple(f"{s}." for s in SURFACES))}
+        assert {name for name in fails & others if not name.startswith(f"{surface}.")} == set()
+        assert not {name for name in fails if name.startswith("publish.")}
+
+
+def test_nothing_is_computed_from_data_that_were_not_judged(dags: dict[str, DAG]) -> None:
+    """A verdict of stop ends a run before it costs anything."""
+    dag = dags["recommender_daily"]
+    before = {"check_settings", *(task.task_id for task in dag.tasks if task.task_id.startswith("check_data."))}
+    stopped = _passed_on_to(dag, "check_data.decide_data_verdict")
+    # choose_rankers runs whatever happened before, and skips where the features of the date are missing.
+    late = {"choose_rankers", "announce_run"}
+    assert {task.task_id for task in dag.tasks} - before - stopped == late
+
+
+def test_nothing_is_computed_with_parameters_that_were_not_chosen_yet(dags: dict[str, DAG]) -> None:
+    dag = dags["recommender_daily"]
+    after = _passed_on_to(dag, "build_features.choose_parameters")
+    assert {"build_features.build_item_similarities", "build_features.build_training_set"} <= after
+    assert {f"{surface}.train_challenger" for surface in SURFACES} <= after
+    assert {"publish.build_popular_items", "publish.build_similar_items", "publish.stage"} <= after
 
 
 def test_every_param_explains_itself(dags: dict[str, DAG]) -> None:

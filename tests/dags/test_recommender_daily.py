@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import pyarrow.compute as pc
 import pytest
 
 from include.recommender import pipeline
-from include.recommender.tables import TRAINING_SET, USER_RECOMMENDATIONS
+from include.recommender.settings import SURFACES
+from include.recommender.tables import TRAINING_SET, USER_ITEMS, USER_RECOMMENDATIONS
 from include.recommender.workspace import open_recommender
 from include.retraining.publication.reader import read_current
 from include.retraining.publication.switch_log import read_switch_log
@@ -41,8 +43,22 @@ def test_a_day_ends_in_lists_that_readers_see(home: Path, dags: dict[str, DAG]) 
     assert current
     assert current.startswith(str(LAST_ARRIVAL))
     rows = read_current(workspace.warehouse, USER_RECOMMENDATIONS)
-    assert rows.num_rows == len(set(rows["user_id"].to_pylist())) * workspace.settings.publication.list_size
-    assert "*" in set(rows["user_id"].to_pylist())
+    for surface in SURFACES:
+        own = rows.filter(pc.equal(rows["surface"], surface))
+        assert own.num_rows == len(set(own["user_id"].to_pylist())) * workspace.settings.publication.list_size
+        assert "*" in set(own["user_id"].to_pylist())
+
+
+def test_discover_shows_nobody_what_they_touched_before(home: Path, dags: dict[str, DAG]) -> None:
+    run_dag(dags["recommender_daily"])
+    warehouse = open_recommender().warehouse
+    touched = warehouse.read(USER_ITEMS, {"as_of_date": LAST_ARRIVAL}, ["user_id", "item_id"]).to_pylist()
+    pairs = {(row["user_id"], row["item_id"]) for row in touched}
+    shown: dict[str, set[tuple[str, str]]] = {surface: set() for surface in SURFACES}
+    for row in read_current(warehouse, USER_RECOMMENDATIONS).to_pylist():
+        shown[row["surface"]].add((row["user_id"], row["item_id"]))
+    assert shown["for_you"] & pairs
+    assert not shown["discover"] & pairs
 
 
 def test_a_second_run_of_the_same_day_changes_nothing(home: Path, dags: dict[str, DAG]) -> None:
@@ -56,7 +72,8 @@ def test_a_second_run_of_the_same_day_changes_nothing(home: Path, dags: dict[str
 def test_without_training_the_champion_is_published(home: Path, dags: dict[str, DAG]) -> None:
     state, tasks = run_dag(dags["recommender_daily"], train="skip")
     assert state == "success", tasks
-    assert tasks["for_you.train_challenger"] == tasks["record_champions.for_you"] == "skipped"
+    for surface in SURFACES:
+        assert tasks[f"{surface}.train_challenger"] == tasks[f"record_champions.{surface}"] == "skipped"
     rows = read_current(open_recommender().warehouse, USER_RECOMMENDATIONS)
     assert set(rows["as_of_date"].to_pylist()) == {LAST_ARRIVAL}
     assert "recommender_for_you/1" in set(rows["model_version"].to_pylist())
@@ -91,7 +108,8 @@ def test_failed_training_fails_the_run_but_publishes_the_champion(
     monkeypatch.setenv("HIGAWARI_TRAINING__MIN_GROUPS", "100000")
     state, tasks = run_dag(dags["recommender_daily"])
     assert state == "failed"
-    assert tasks["build_features.check_training_set"] == "failed"
+    assert tasks["build_features.check_training_set"] == "success"
+    assert {tasks[f"{surface}.train_challenger"] for surface in SURFACES} == {"failed"}
     assert tasks["publish.verify_current"] == tasks["announce_run"] == "success"
     current = read_switch_log(open_recommender().warehouse).current
     assert current

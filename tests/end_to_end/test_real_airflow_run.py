@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 DAG_ID = "recommender_daily"
 SMALL_TRAINING = {
-    "HIGAWARI_TRAINING__SNAPSHOTS": "2",
+    "HIGAWARI_TRAINING__SNAPSHOTS": "[2]",
     "HIGAWARI_TRAINING__MAX_ROUNDS": "20",
     "HIGAWARI_TRAINING__EARLY_STOPPING_ROUNDS": "5",
 }

@@ -91,7 +91,7 @@ def warehouse_of(spill: Path, events: Rows, items: Rows) -> WarehouseInMemory:
         "events": pa.Table.from_pylist(numbered, schema=EVENTS.schema),
         "items": pa.Table.from_pylist(items, schema=ITEMS.schema),
     }
-    return WarehouseInMemory(spill, spill, "500MB", 1, {}, tables)
+    return WarehouseInMemory(spill, spill, "500MB", 1, tables=tables)
 
 
 def random_events(seed: int, count: int, users: int, items: int, days: int, day: date = DAY) -> Rows:
@@ -133,15 +133,18 @@ class FakeRegistry:
     tagged: dict[str, dict[str, str]] = field(default_factory=dict)
     crowned: list[str] = field(default_factory=list)
 
-    def add(self, ranker: Ranker, settings: RecommenderSettings, **tags: str) -> RegisteredModel:
+    def add(
+        self, ranker: Ranker, settings: RecommenderSettings, surface: str = "for_you", **tags: str
+    ) -> RegisteredModel:
         version = str(len(self.models) + 1)
         own = {
-            "feature_names": json.dumps(FEATURE_NAMES),
+            "feature_names": json.dumps(ranker.feature_names),
             "candidate_settings": candidate_settings(settings),
             "model_sha256": ranker.sha256,
             "training_set": f"training-set-{version}",
+            "learnt_until": str(LONG_AGO),
         }
-        model = RegisteredModel("recommender_for_you", version, own | tags)
+        model = RegisteredModel(f"recommender_{surface}", version, own | tags)
         self.models[model.label] = (model, ranker.model)
         return model
 
@@ -169,7 +172,7 @@ def quick_ranker(favourite: str, rows: int = 600) -> Ranker:
     target = features[:, FEATURE_NAMES.index(favourite)]
     matrix = xgboost.DMatrix(features, target, feature_names=list(FEATURE_NAMES))
     booster = xgboost.train({"max_depth": 3, "eta": 0.5, "nthread": 1, "seed": 1}, matrix, 5)
-    return Ranker(bytes(booster.save_raw("ubj")), FEATURE_NAMES, 5, 0.5)
+    return Ranker(bytes(booster.save_raw("ubj")), FEATURE_NAMES, snapshots=2, rounds=5, validation_ndcg=0.5)
 
 
 def applied_decision(label: str, as_of_date: date, surface: str = "for_you") -> pa.Table:
@@ -184,22 +187,43 @@ def applied_decision(label: str, as_of_date: date, surface: str = "for_you") -> 
 
 
 def evaluation_rows(
-    day: date, gain: float, champion_gain: float | None = None, users: int = 100, coverage: float = 0.5
+    day: date,
+    gain: float,
+    champion_gain: float | None = None,
+    users: int = 100,
+    coverage: float = 0.5,
+    *,
+    surface: str = "for_you",
+    segments: Mapping[str, float] | None = None,
+    novelty: float = 8.0,
 ) -> pa.Table:
-    """Rows of `evaluation_results` in which the challenger gains so much over every baseline (and the champion)."""
-    from include.recommender.baselines import BASELINES
+    """Rows of `evaluation_results` of two weeks in which the challenger gains so much over the others.
+
+    Over every baseline, over the champion (None: there is none), and in `segments` over the one in office. The champion
+    has a coverage of 0.5 and a novelty of 8 bits, the challenger those given.
+    """
+    from include.recommender.baselines import baselines_of
     from include.retraining.tables import EVALUATION_RESULTS
 
-    def row(contender: str, versus: str, metric: str, mean: float) -> dict[str, Any]:
+    def row(contender: str, versus: str, segment: str, metric: str, mean: float) -> dict[str, Any]:
         return {
-            "as_of_date": day, "surface": "for_you", "contender": contender, "versus": versus, "metric": metric,
-            "model_version": contender, "mean": mean, "low": mean - 0.001, "high": mean + 0.001, "users": users,
+            "as_of_date": day, "surface": surface, "contender": contender, "versus": versus, "segment": segment,
+            "metric": metric, "model_version": contender, "mean": mean, "low": mean - 0.001, "high": mean + 0.001,
+            "users": users,
         }  # fmt: skip
 
-    rows = [row(name, "", "ndcg@10", 0.1 + 0.1 * (name == "own_history")) for name in BASELINES]
-    rows += [row("challenger", name, "ndcg@10", gain) for name in BASELINES]
-    names = ["challenger"] + ["champion"] * (champion_gain is not None)
-    rows += [row(name, "", "coverage@20", coverage) for name in names]
+    means = {name: 0.1 + 0.1 * (name == "own_history") for name in baselines_of(surface)}
+    best = max(means, key=lambda name: means[name])
+    gains = dict.fromkeys(means, gain)
+    ours = {"challenger": (coverage, novelty)}
     if champion_gain is not None:
-        rows.append(row("challenger", "champion", "ndcg@10", champion_gain))
+        means["champion"], gains["champion"], ours["champion"] = means[best], champion_gain, (0.5, 8.0)
+    incumbent = best if champion_gain is None else "champion"
+    means["challenger"] = means[best] + gain
+    weeks, groups = [f"week {days_ago(age, day)}" for age in (7, 14)], segments or {}
+    rows = [row(name, "", part, "ndcg@10", mean) for name, mean in means.items() for part in ("all", *weeks, *groups)]
+    rows += [row("challenger", name, part, "ndcg@10", over) for name, over in gains.items() for part in ("all", *weeks)]
+    rows += [row("challenger", incumbent, part, "ndcg@10", over) for part, over in groups.items()]
+    for name, (covered, bits) in ours.items():
+        rows += [row(name, "", "all", "coverage@20", covered), row(name, "", "all", "novelty@20", bits)]
     return pa.Table.from_pylist(rows, schema=EVALUATION_RESULTS.schema)

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from include.recommender.features import FEATURE_NAMES
-from include.recommender.ranker import Ranker, train_ranker
+from include.recommender.ranker import COARSE, Ranker, train_ranker
 from include.recommender.settings import Training
 from include.recommender.tables import TRAINING_SET
 from include.retraining.errors import TrainingDataError
@@ -20,9 +21,11 @@ if TYPE_CHECKING:
 
 FIRST = date(2026, 3, 1)
 QUICK: dict[str, Any] = {
-    "min_groups": 20, "max_rounds": 25, "early_stopping_rounds": 5, "min_child_weight": 1, "threads": 1
+    "min_groups": 20, "max_rounds": 25, "early_stopping_rounds": 5, "min_child_weight": 1, "threads": 1,
+    "snapshots": (3,),
 }  # fmt: skip
-TELLING, USELESS = FEATURE_NAMES[0], FEATURE_NAMES[1]
+TELLING, USELESS, CONSTANT, MISSING, GIVEN = FEATURE_NAMES[:5]
+LEFT_OUT = (CONSTANT, MISSING)
 
 
 def rows_of(users: int = 30, dates: int = 3, seed: int = 0) -> pa.Table:
@@ -31,8 +34,8 @@ def rows_of(users: int = 30, dates: int = 3, seed: int = 0) -> pa.Table:
     count = users * dates * 12
     features = rng.normal(size=(count, len(FEATURE_NAMES))).astype(np.float32)
     telling = features[:, 0].copy()
-    features[:, 1] = 1
     features[rng.random(features.shape) < 0.1] = np.nan
+    features[:, 2], features[:, 3], features[:, 4] = 1, np.nan, np.where(rng.random(count) < 0.5, 1, np.nan)
     number = np.arange(count)
     columns = {
         "as_of_date": pa.array([FIRST] * count, pa.date32()),
@@ -55,8 +58,23 @@ def ranker(rows: pa.Table) -> Ranker:
     return train_ranker(rows, Training(**QUICK))
 
 
-def matrix(rows: pa.Table) -> np.ndarray:
-    return np.column_stack([rows[name].to_numpy() for name in FEATURE_NAMES])
+def matrix(rows: pa.Table, ranker: Ranker) -> np.ndarray:
+    return np.column_stack([rows[name].to_numpy() for name in ranker.feature_names])
+
+
+def snapshot(number: int) -> date:
+    return FIRST + timedelta(days=7 * number)
+
+
+def with_labels(rows: pa.Table, labels: np.ndarray) -> pa.Table:
+    return rows.set_column(rows.column_names.index("label"), "label", pa.array(labels.astype(np.int64)))
+
+
+def upside_down_before(rows: pa.Table, day: date) -> pa.Table:
+    """The same rows, but what tells positives apart says the contrary on snapshots before a day."""
+    values = rows[TELLING].to_numpy()
+    before = np.array([found < day for found in rows["snapshot_date"].to_pylist()])
+    return with_labels(rows, np.where(before, values < -1, values > 1))
 
 
 def test_rule_3_the_same_rows_give_the_same_bytes(rows: pa.Table, ranker: Ranker) -> None:
@@ -85,7 +103,7 @@ def test_other_labels_give_another_model(ranker: Ranker) -> None:
 
 def test_it_learns_what_tells_positives_apart(rows: pa.Table, ranker: Ranker) -> None:
     fresh = rows_of(seed=2)
-    scores, labels = ranker.score(matrix(fresh)), fresh["label"].to_numpy()
+    scores, labels = ranker.score(matrix(fresh, ranker)), fresh["label"].to_numpy()
     assert scores.dtype == np.float64
     assert scores[labels == 1].mean() > scores[labels == 0].mean() + 0.3
     assert ranker.validation_ndcg > 0.7
@@ -93,25 +111,77 @@ def test_it_learns_what_tells_positives_apart(rows: pa.Table, ranker: Ranker) ->
 
 def test_importances_are_shares_of_every_feature(ranker: Ranker) -> None:
     importances = ranker.importances()
-    assert tuple(importances) == FEATURE_NAMES
+    assert tuple(importances) == ranker.feature_names
     assert sum(importances.values()) == pytest.approx(1)
     assert max(importances, key=importances.__getitem__) == TELLING
     assert min(importances.values()) >= 0
 
 
-def test_a_feature_that_says_nothing_has_no_importance(ranker: Ranker, rows: pa.Table) -> None:
+def test_a_feature_that_says_nothing_has_no_importance(ranker: Ranker) -> None:
     assert ranker.importances()[USELESS] < 0.05
 
 
+def test_features_that_never_vary_are_left_out_and_named(rows: pa.Table, ranker: Ranker) -> None:
+    """Of data without values or categories these are many; whether something is known is a variation too."""
+    assert ranker.left_out == LEFT_OUT
+    assert ranker.feature_names == tuple(name for name in FEATURE_NAMES if name not in LEFT_OUT)
+    assert tuple(ranker.booster.feature_names or ()) == ranker.feature_names
+    assert GIVEN in ranker.feature_names
+    assert ranker.score(matrix(rows, ranker)).shape == (rows.num_rows,)
+
+
+def test_a_retired_feature_is_never_learnt_from(rows: pa.Table, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("include.recommender.ranker.LEARNED", FEATURE_NAMES[:1] + FEATURE_NAMES[4:])
+    assert not {USELESS, *LEFT_OUT} & set(train_ranker(rows, Training(**QUICK)).feature_names)
+
+
 def test_the_rounds_come_from_early_stopping_within_max_rounds(ranker: Ranker) -> None:
-    assert 1 <= ranker.rounds <= QUICK["max_rounds"]
+    assert COARSE <= ranker.rounds <= QUICK["max_rounds"] + COARSE
+    assert ranker.rounds % COARSE == 0
     assert ranker.booster.num_boosted_rounds() == ranker.rounds
-    assert tuple(ranker.booster.feature_names or ()) == FEATURE_NAMES == ranker.feature_names
+
+
+def test_learning_stops_where_the_latest_snapshot_gains_nothing() -> None:
+    """Labels that mean nothing: more rounds only learn by heart."""
+    noise = rows_of()
+    labels = np.random.default_rng(5).random(noise.num_rows) < 0.2
+    patient = Training(**QUICK | {"max_rounds": 300, "early_stopping_rounds": 6})
+    assert train_ranker(with_labels(noise, labels), patient).rounds < 100
+
+
+def test_the_first_number_of_snapshots_stands_where_another_is_not_clearly_better(rows: pa.Table) -> None:
+    assert train_ranker(rows, Training(**QUICK | {"snapshots": (3, 2)})).snapshots == 3
+    assert train_ranker(rows, Training(**QUICK | {"snapshots": (2, 3)})).snapshots == 2
+
+
+def test_fewer_snapshots_are_learnt_from_where_older_ones_mislead() -> None:
+    changed = upside_down_before(rows_of(dates=5), snapshot(3))
+    ranker = train_ranker(changed, Training(**QUICK | {"snapshots": (5, 2)}))
+    assert ranker.snapshots == 2
+    assert ranker.validation_ndcg > train_ranker(changed, Training(**QUICK | {"snapshots": (5,)})).validation_ndcg
+    recent = changed.filter(pc.greater_equal(changed["snapshot_date"], snapshot(3)))
+    assert ranker.model == train_ranker(recent, Training(**QUICK | {"snapshots": (2,)})).model
+
+
+def test_a_number_of_snapshots_that_are_not_there_yet_means_all_there_are(rows: pa.Table, ranker: Ranker) -> None:
+    many = train_ranker(rows, Training(**QUICK | {"snapshots": (20, 26)}))
+    assert (many.snapshots, many.model) == (3, ranker.model)
+
+
+def test_rule_2_a_predecessor_learns_nothing_of_later_snapshots() -> None:
+    rows = rows_of(dates=5)
+    later = np.array([day > snapshot(2) for day in rows["snapshot_date"].to_pylist()])
+    training = Training(**QUICK | {"snapshots": (5, 2)})
+    then = train_ranker(rows.filter(pa.array(~later)), training)
+    flipped = with_labels(rows, np.where(later, 1 - rows["label"].to_numpy(), rows["label"].to_numpy()))
+    for known in (rows, flipped):
+        assert train_ranker(known, training, until=snapshot(2)) == then
+    assert train_ranker(rows, training) != then
 
 
 def test_a_ranker_scores_the_same_after_a_trip_through_its_bytes(rows: pa.Table, ranker: Ranker) -> None:
-    again = Ranker(bytes(ranker.model), ranker.feature_names, 0, 0.0)
-    assert again.score(matrix(rows)).tobytes() == ranker.score(matrix(rows)).tobytes()
+    again = Ranker(bytes(ranker.model), ranker.feature_names)
+    assert again.score(matrix(rows, ranker)).tobytes() == ranker.score(matrix(rows, ranker)).tobytes()
     assert again.sha256 == ranker.sha256
 
 
@@ -127,6 +197,11 @@ def test_a_ranker_scores_the_same_after_a_trip_through_its_bytes(rows: pa.Table,
 def test_too_little_to_learn_from_is_refused(make: Callable[[], pa.Table], found: str) -> None:
     with pytest.raises(TrainingDataError, match=found):
         train_ranker(make(), Training(**QUICK))
+
+
+def test_too_little_before_a_day_is_refused(rows: pa.Table) -> None:
+    with pytest.raises(TrainingDataError, match="30 lists on 1 snapshots"):
+        train_ranker(rows, Training(**QUICK), until=snapshot(0))
 
 
 def test_a_user_on_two_dates_is_two_lists() -> None:

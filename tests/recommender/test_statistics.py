@@ -34,8 +34,9 @@ if TYPE_CHECKING:
     SettingsWith = Callable[..., RecommenderSettings]
     Stats = Callable[..., pd.DataFrame]
 
-WINDOWS = (1, 7, 28, 90)
-BORDERS = (1, 2, 7, 8, 28, 29, 90, 91)
+USER_WINDOWS = (7, 28, 90)
+ITEM_WINDOWS = (1, 3, 7, 14, 28, 90)
+BORDERS = (1, 2, 3, 4, 7, 8, 14, 15, 28, 29, 90, 91)
 
 
 @pytest.fixture
@@ -57,11 +58,14 @@ def visible(events: Rows, settings: RecommenderSettings) -> pd.DataFrame:
     age = frame["event_date"].map(lambda day: (DAY - day).days)
     seen = (age > 0) & (frame["arrival_date"] <= DAY) & (age <= settings.features.history_days)
     types = settings.business.positive_event_types
-    half_life = settings.features.half_life_days
+
+    def weight(half_life: float) -> pd.Series:
+        return age.map(lambda days: math.floor(1e6 * 0.5 ** (days / half_life) + 0.5))
+
     return frame.assign(
         age=age,
         positive=frame["event_type"].isin(types) if types else True,
-        weight=age.map(lambda days: math.floor(1e6 * 0.5 ** (days / half_life) + 0.5)),
+        **{name: weight(half_life) for name, half_life in settings.features.half_lives.items()},
         value_micros=frame["value"].map(lambda value: 0 if pd.isna(value) else round(value * 1e6)),
     )[seen]
 
@@ -73,6 +77,7 @@ def expected_items(events: Rows, items: Rows, settings: RecommenderSettings) -> 
     for row in items:
         own = seen[seen["item_id"] == row["item_id"]]
         by_user = own.groupby("user_id")["event_date"].nunique()
+        ages = own.groupby("user_id")["age"]
         result[row["item_id"]] = {
             "category": row["category"],
             "is_active": row["is_active"],
@@ -80,9 +85,12 @@ def expected_items(events: Rows, items: Rows, settings: RecommenderSettings) -> 
             "last_date": own["event_date"].max() if len(own) else None,
             "events": len(own),
             "users": own["user_id"].nunique(),
-            **{f"users_{days}d": own[own["age"] <= days]["user_id"].nunique() for days in WINDOWS},
+            **{f"users_{days}d": own[own["age"] <= days]["user_id"].nunique() for days in ITEM_WINDOWS},
+            **{f"first_users_{days}d": int((ages.max() <= days).sum()) for days in (7, 28)},
             "repeat_users": int((by_user > 1).sum()),
-            "weight_micros": int(own["weight"].sum()),
+            "returns": int((by_user - 1).sum()),
+            "return_days": int((ages.max() - ages.min()).sum()),
+            "weight_micros": int(own["long"].sum()),
             "value_micros": int(own["value_micros"].sum()),
         }
     return result
@@ -95,7 +103,7 @@ def expected_users(events: Rows, settings: RecommenderSettings) -> dict[str, dic
             "last_date": own["event_date"].max(),
             "active_days": own["event_date"].nunique(),
             "events": len(own),
-            **{f"events_{days}d": int((own["age"] <= days).sum()) for days in WINDOWS[1:]},
+            **{f"events_{days}d": int((own["age"] <= days).sum()) for days in USER_WINDOWS},
             "items": own["item_id"].nunique(),
             "items_28d": own[own["age"] <= 28]["item_id"].nunique(),
             "value_micros": int(own["value_micros"].sum()),
@@ -105,18 +113,24 @@ def expected_users(events: Rows, settings: RecommenderSettings) -> dict[str, dic
 
 
 def expected_pairs(events: Rows, settings: RecommenderSettings) -> dict[tuple[str, str], dict[str, Any]]:
+    seen = visible(events, settings)
+    days = {user: sorted(own["event_date"].unique(), reverse=True) for user, own in seen.groupby("user_id")}
     return {
         (user, item): {
             "first_date": own["event_date"].min(),
             "last_date": own["event_date"].max(),
+            "last_visit": days[user].index(own["event_date"].max()) + 1,
+            "first_visit": days[user].index(own["event_date"].min()) + 1,
             "active_days": own["event_date"].nunique(),
             "events": int(own["positive"].sum()),
-            **{f"events_{days}d": int((own["positive"] & (own["age"] <= days)).sum()) for days in WINDOWS[1:]},
+            **{f"events_{days}d": int((own["positive"] & (own["age"] <= days)).sum()) for days in USER_WINDOWS},
             "other_events": int((~own["positive"].astype(bool)).sum()),
-            "weight_micros": int(own["weight"][own["positive"]].sum()),
+            "weight_short_micros": int(own["short"][own["positive"]].sum()),
+            "weight_medium_micros": int(own["medium"][own["positive"]].sum()),
+            "weight_micros": int(own["long"][own["positive"]].sum()),
             "value_micros": int(own["value_micros"].sum()),
         }
-        for (user, item), own in visible(events, settings).groupby(["user_id", "item_id"])
+        for (user, item), own in seen.groupby(["user_id", "item_id"])
     }
 
 
@@ -130,7 +144,7 @@ def assert_equal(found: pd.DataFrame, expected: dict[Any, dict[str, Any]]) -> No
 @pytest.fixture(params=[(), ("like",)], ids=["all types are positive", "only likes are positive"])
 def chosen_types(request: pytest.FixtureRequest, settings_with: SettingsWith) -> RecommenderSettings:
     business = {"positive_event_types": request.param}
-    return settings_with(business=business, features={"history_days": 120, "half_life_days": 30})
+    return settings_with(business=business, features={"history_days": 120, "half_life_long_days": 45, "half_life_short_days": 3})
 
 
 EVENTS_OF_A_SEASON = [
@@ -161,12 +175,13 @@ def test_user_items_equal_an_independent_count(stats: Stats, chosen_types: Recom
 def test_a_window_of_n_days_reaches_back_exactly_n_days(stats: Stats) -> None:
     events = [event(f"u{age}", "i", age) for age in BORDERS]
     row = stats(ITEM_STATS, events).loc["i"]
-    assert [row[f"users_{days}d"] for days in WINDOWS] == [1, 3, 5, 7]
+    assert [row[f"users_{days}d"] for days in ITEM_WINDOWS] == [1, 3, 5, 7, 9, 11]
+    assert [row[f"first_users_{days}d"] for days in (7, 28)] == [5, 9]
     one_user = [event("u", f"i{age}", age) for age in BORDERS]
     user = stats(USER_STATS, one_user).loc["u"]
-    assert [user["events_7d"], user["events_28d"], user["events_90d"], user["items_28d"]] == [3, 5, 7, 5]
+    assert [user["events_7d"], user["events_28d"], user["events_90d"], user["items_28d"]] == [5, 9, 11, 9]
     pair = stats(USER_ITEMS, [event("u", "i", age) for age in BORDERS]).loc[("u", "i")]
-    assert [pair["events_7d"], pair["events_28d"], pair["events_90d"]] == [3, 5, 7]
+    assert [pair["events_7d"], pair["events_28d"], pair["events_90d"]] == [5, 9, 11]
 
 
 def test_history_days_is_the_oldest_age_that_counts(stats: Stats, settings_with: SettingsWith) -> None:
@@ -178,7 +193,10 @@ def test_history_days_is_the_oldest_age_that_counts(stats: Stats, settings_with:
 
 def test_an_event_weighs_half_a_million_micro_units_after_one_half_life(stats: Stats) -> None:
     events = [event("u", "i", 90), event("u", "i", 180), event("v", "i", 1)]
-    assert stats(USER_ITEMS, events).loc[("u", "i"), "weight_micros"] == 500_000 + 250_000
+    pair = stats(USER_ITEMS, events).loc[("u", "i")]
+    assert pair["weight_micros"] == 500_000 + 250_000
+    assert pair["weight_medium_micros"] == 125_000 + round(1e6 * 0.5**6)
+    assert pair["weight_short_micros"] == round(1e6 * 0.5 ** (90 / 7))
     assert stats(ITEM_STATS, events).loc["i", "weight_micros"] == 750_000 + round(1e6 * 0.5 ** (1 / 90))
 
 
@@ -233,23 +251,20 @@ def test_an_item_outside_the_catalogue_has_no_statistics_but_its_pairs_are_kept(
     assert list(stats(USER_ITEMS, events, catalogue(["known"])).index) == [("u", "known"), ("u", "unknown")]
 
 
-def test_the_heaviest_pairs_of_a_user_are_kept_and_ties_go_by_date_then_by_id(
-    stats: Stats, settings_with: SettingsWith
-) -> None:
-    using = settings_with(features={"max_items_per_user": 3}, business={"positive_event_types": ["like"]})
-    events = [
-        event("u", "heavy", 1, event_type="like"),
-        # Of equal weight (none): the more recent first, then by item_id.
-        event("u", "b", 5),
-        event("u", "a", 5),
-        event("u", "recent", 4),
-        event("u", "c", 5),
-        event("v", "other_user", 9),
-    ]
-    expected = [("u", "a"), ("u", "heavy"), ("u", "recent"), ("v", "other_user")]
-    for seed in range(5):
-        random.Random(seed).shuffle(events)
-        assert list(stats(USER_ITEMS, events, using=using).index) == expected
+def test_visits_are_the_days_of_the_user_counted_back_from_the_latest(stats: Stats) -> None:
+    events = [event("u", "i", 30), event("u", "i", 9), event("u", "other", 9), event("u", "other", 2)]
+    found = stats(USER_ITEMS, [*events, event("v", "i", 1), event("u", "other", 2)])
+    assert found[["last_visit", "first_visit"]].to_dict("index") == {
+        ("u", "i"): {"last_visit": 2, "first_visit": 3},
+        ("u", "other"): {"last_visit": 1, "first_visit": 2},
+        ("v", "i"): {"last_visit": 1, "first_visit": 1},
+    }
+
+
+def test_a_return_is_a_later_day_of_the_same_user_with_the_item(stats: Stats) -> None:
+    events = [event("u", "i", age) for age in (30, 30, 20, 5)] + [event("v", "i", 8), event("v", "i", 8)]
+    row = stats(ITEM_STATS, events).loc["i"]
+    assert (row["repeat_users"], row["returns"], row["return_days"]) == (1, 2, 25)
 
 
 def test_statistics_do_not_depend_on_the_order_of_events(stats: Stats) -> None:

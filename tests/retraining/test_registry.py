@@ -16,7 +16,7 @@ from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import OperationalError
 
 from include.retraining.errors import RegistryError
-from include.retraining.registry import CHALLENGER, ModelPackage, ModelRegistry, RegisteredModel, lineage_key
+from include.retraining.registry import CHALLENGER, EXPERIMENT, ModelPackage, ModelRegistry, RegisteredModel, lineage_key
 
 LINEAGE = {"as_of_date": "2026-03-10", "training_set": "abc", "settings": "def"}
 
@@ -72,6 +72,16 @@ def test_rule_8_a_version_carries_its_lineage_and_hash(first: RegisteredModel) -
     assert first.label == f"for_you_ranker/{first.version}"
     expected = {**LINEAGE, "seed": "1", "model_sha256": package(1).sha256}
     assert {name: first.tags[name] for name in expected} == expected
+
+
+def test_tags_tell_more_than_the_lineage_and_do_not_change_which_version_is_found(registry: ModelRegistry) -> None:
+    made = registry.register(package(1, name="tagged", tags={"features_left_out": "[]"}))
+    assert made.tags["features_left_out"] == "[]"
+    (run,) = client(registry).search_runs(
+        [client(registry).get_experiment_by_name(EXPERIMENT).experiment_id], "tags.features_left_out = '[]'"
+    )
+    assert run.data.tags["seed"] == "1"
+    assert registry.register(package(1, name="tagged", tags={"features_left_out": "[1]"})).label == made.label
 
 
 def test_rule_3_a_retry_finds_the_version_it_already_registered(

@@ -108,8 +108,14 @@ def test_the_machinery_alone_passes_over_the_sections_of_a_use_case(monkeypatch:
             "[quality]\nunknown_item_warn_share = 0.5\n",
             "unknown_item_warn_share must not exceed unknown_item_stop_share",
         ),
-        ("[features]\nhistory_days = 62\n", "features.history_days of at least 63"),
-        ("[publication]\nlist_size = 101\n", "candidates.popularity of at least publication.list_size"),
+        ("[features]\nhistory_days = 76\n", "features.history_days of at least 77"),
+        ("[evaluation]\nweeks = 12\n[features]\nhistory_days = 100\n", "features.history_days of at least 140"),
+        ("[training]\nsnapshots = [2, 1]\n", "greater than or equal to 2"),
+        ("[training]\nsnapshots = 4\n", "training.snapshots: Input should be a valid tuple"),
+        ("[ease]\nregularisation = []\n", "ease.regularisation: Tuple should have at least 1 item"),
+        ("[lists]\npopularity_days = [28, 14]\n", "Input should be 1, 3, 7 or 28"),
+        ("[lists]\nsimilar_method = ['jaccard']\n", "Input should be 'cosine', 'basket', 'ease_10d' or 'ease_60d'"),
+        ("[publication]\nlist_size = 1001\n", "publication.list_size: Input should be less than or equal to 1000"),
         ("[ingest]\nlookback_days = -1\n", "ingest.lookback_days: Input should be greater than or equal to 0"),
         ("[storage]\nmemory_limit = '2 gigs'\n", "storage.memory_limit: String should match"),
     ],
@@ -119,6 +125,14 @@ def test_impossible_settings_are_refused(
 ) -> None:
     config(monkeypatch, tmp_path, text)
     assert words in refusal().expected
+
+
+def test_a_short_list_can_be_given_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HIGAWARI_TRAINING__SNAPSHOTS", "[3]")
+    monkeypatch.setenv("HIGAWARI_LISTS__SIMILAR_METHOD", '["basket", "cosine"]')
+    settings = load_settings(RecommenderSettings)
+    assert settings.training.snapshots == (3,)
+    assert settings.lists.similar_method == ("basket", "cosine")
 
 
 @pytest.mark.parametrize("name", ["Mars/Olympus", "../etc/passwd", "", "Asia"])

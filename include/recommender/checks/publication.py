@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from include.recommender.checks.publication_size import size_checks, sizes_of
-from include.recommender.settings import SURFACES
+from include.recommender.settings import ALLOWS_REPEATS, SURFACES
 from include.recommender.sql import sql
 from include.recommender.statistics import items_snapshot
 from include.retraining.quality.aggregates import Aggregate, check_aggregates, none_of
@@ -26,6 +26,7 @@ ROW_CHECKS = {
     "lists.length_wrong": "lists",
     "lists.ranks_with_holes": "lists",
     "lists.item_repeated": "lists",
+    "lists.item_not_new": "items",
     "popular_items.ranks_with_holes": "segments",
     "similar_items.item_like_itself": "items",
     "items.not_in_catalogue": "items",
@@ -62,6 +63,7 @@ def _row_checks(
         "as_of_date": as_of_date,
         "items_snapshot_date": items_snapshot(warehouse, as_of_date, as_of_date),
         "list_size": settings.publication.list_size,
+        "surfaces_without_repeats": [name for name, repeats in ALLOWS_REPEATS.items() if not repeats],
         "samples": SAMPLES,
     }
     broken = warehouse.query(sql("check_publication_rows"), parameters).to_pylist()

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
 
-    from include.recommender.settings import RecommenderSettings, Training
+    from include.recommender.settings import RecommenderSettings
     from include.retraining.quality.verdict import Verdict
     from include.retraining.warehouse.protocol import Warehouse
 
@@ -28,7 +28,7 @@ def check_training_set(warehouse: Warehouse, settings: RecommenderSettings, as_o
     (features,) = warehouse.query(_broken_features(), which).to_pylist()
     aggregates = [
         *_label_checks(snapshots),
-        *_snapshot_checks(snapshots, as_of_date, settings.training),
+        *_snapshot_checks(snapshots, as_of_date, settings),
         *_feature_checks(features, _total(snapshots, "pairs")),
     ]
     return record(warehouse, as_of_date, f"training_set_{surface}", check_aggregates(aggregates))
@@ -53,10 +53,13 @@ def _label_checks(snapshots: Sequence[dict[str, Any]]) -> list[Aggregate]:
     ]
 
 
-def _snapshot_checks(snapshots: Sequence[dict[str, Any]], as_of_date: date, training: Training) -> list[Aggregate]:
+def _snapshot_checks(
+    snapshots: Sequence[dict[str, Any]], as_of_date: date, settings: RecommenderSettings
+) -> list[Aggregate]:
+    training = settings.training
     pairs, groups = _total(snapshots, "pairs"), _total(snapshots, "users")
     barren = [str(row["snapshot_date"]) for row in snapshots if not row["positives"]]
-    wanted, found = snapshot_dates(as_of_date, training), {row["snapshot_date"] for row in snapshots}
+    wanted, found = snapshot_dates(as_of_date, settings), {row["snapshot_date"] for row in snapshots}
     missing = [str(day) for day in wanted if day not in found]
     reach = training.label_days + training.holdout_days
     gap = (as_of_date - max(found)).days if found else None

@@ -31,10 +31,26 @@ catalogue AS (
   WHERE snapshot_date = @items_snapshot_date
 ),
 recommendable AS (
-  SELECT COUNT(*) AS items
+  SELECT item_stats.item_id
   FROM item_stats
   LEFT JOIN blocked ON blocked.item_id = item_stats.item_id
   WHERE item_stats.as_of_date = @as_of_date AND item_stats.is_active AND item_stats.events > 0 AND blocked.item_id IS NULL
+),
+available AS (
+  SELECT COUNT(*) AS items
+  FROM recommendable
+),
+-- On surfaces that show new items only, a user's touched items cannot be shown.
+touched AS (
+  SELECT user_items.user_id, user_items.item_id, recommendable.item_id IS NOT NULL AS is_recommendable
+  FROM user_items
+  LEFT JOIN recommendable ON recommendable.item_id = user_items.item_id
+  WHERE user_items.as_of_date = @as_of_date
+),
+touched_per_user AS (
+  SELECT user_id, COUNTIF(is_recommendable) AS items
+  FROM touched
+  GROUP BY user_id
 ),
 shown AS (
   SELECT item_id, COUNT(*) AS places
@@ -65,10 +81,12 @@ per_segment AS (
   GROUP BY segment
 ),
 broken AS (
-  SELECT 'lists.length_wrong' AS check_name, surface AS place, user_id, CAST(NULL AS STRING) AS item_id
+  SELECT 'lists.length_wrong' AS check_name, surface AS place, per_list.user_id, CAST(NULL AS STRING) AS item_id
   FROM per_list
-  CROSS JOIN recommendable
-  WHERE places <> LEAST(@list_size, recommendable.items)
+  CROSS JOIN available
+  LEFT JOIN touched_per_user
+    ON touched_per_user.user_id = per_list.user_id AND per_list.surface IN UNNEST(@surfaces_without_repeats)
+  WHERE places <> LEAST(@list_size, available.items - COALESCE(touched_per_user.items, 0))
   UNION ALL
   SELECT 'lists.ranks_with_holes', surface, user_id, CAST(NULL AS STRING)
   FROM per_list
@@ -77,6 +95,11 @@ broken AS (
   SELECT 'lists.item_repeated', surface, user_id, CAST(NULL AS STRING)
   FROM per_list
   WHERE items <> places
+  UNION ALL
+  SELECT 'lists.item_not_new', lists.surface, lists.user_id, lists.item_id
+  FROM lists
+  INNER JOIN touched ON touched.user_id = lists.user_id AND touched.item_id = lists.item_id
+  WHERE lists.surface IN UNNEST(@surfaces_without_repeats)
   UNION ALL
   SELECT 'popular_items.ranks_with_holes', segment, CAST(NULL AS STRING), CAST(NULL AS STRING)
   FROM per_segment

@@ -21,7 +21,8 @@ per_pair AS (
     MIN(event_date) AS first_date,
     MAX(event_date) AS last_date,
     MIN(age_days) AS age_days,
-    SUM(CAST(ROUND(1000000 * EXP(-@decay * age_days)) AS INT64)) AS weight_micros,
+    MAX(age_days) AS first_age_days,
+    SUM(CAST(ROUND(1000000 * EXP(-@decay_long * age_days)) AS INT64)) AS weight_micros,
     SUM(value_micros) AS value_micros
   FROM visible_events
   GROUP BY item_id, user_id
@@ -34,10 +35,16 @@ per_item AS (
     SUM(events) AS events,
     COUNT(*) AS users,
     COUNTIF(age_days <= 1) AS users_1d,
+    COUNTIF(age_days <= 3) AS users_3d,
     COUNTIF(age_days <= 7) AS users_7d,
+    COUNTIF(age_days <= 14) AS users_14d,
     COUNTIF(age_days <= 28) AS users_28d,
     COUNTIF(age_days <= 90) AS users_90d,
+    COUNTIF(first_age_days <= 7) AS first_users_7d,
+    COUNTIF(first_age_days <= 28) AS first_users_28d,
     COUNTIF(active_days > 1) AS repeat_users,
+    SUM(active_days - 1) AS returns,
+    SUM(first_age_days - age_days) AS return_days,
     SUM(weight_micros) AS weight_micros,
     SUM(value_micros) AS value_micros
   FROM per_pair
@@ -59,10 +66,16 @@ SELECT
   COALESCE(per_item.events, 0) AS events,
   COALESCE(per_item.users, 0) AS users,
   COALESCE(per_item.users_1d, 0) AS users_1d,
+  COALESCE(per_item.users_3d, 0) AS users_3d,
   COALESCE(per_item.users_7d, 0) AS users_7d,
+  COALESCE(per_item.users_14d, 0) AS users_14d,
   COALESCE(per_item.users_28d, 0) AS users_28d,
   COALESCE(per_item.users_90d, 0) AS users_90d,
+  COALESCE(per_item.first_users_7d, 0) AS first_users_7d,
+  COALESCE(per_item.first_users_28d, 0) AS first_users_28d,
   COALESCE(per_item.repeat_users, 0) AS repeat_users,
+  COALESCE(per_item.returns, 0) AS returns,
+  COALESCE(per_item.return_days, 0) AS return_days,
   COALESCE(per_item.weight_micros, 0) AS weight_micros,
   COALESCE(per_item.value_micros, 0) AS value_micros
 FROM catalogue

@@ -15,13 +15,29 @@ Choice = Literal["promote", "keep"]
 
 
 @dataclass(frozen=True)
+class SegmentEvidence:
+    """The challenger minus the one it would replace, in one group of users; `mean` is the latter's."""
+
+    name: str
+    difference: Interval
+    mean: float
+
+
+@dataclass(frozen=True)
 class Evidence:
-    """What the policy looks at. Intervals are of the policy's metric, challenger minus the other; None: no champion."""
+    """What the policy looks at. Intervals are of the policy's metric, challenger minus the other; None: no champion.
+
+    Coverage and novelty (bits) are by contender.
+    """
 
     best_baseline: str
+    baseline_mean: float
     over_baseline: Interval
     over_champion: Interval | None
+    segments: tuple[SegmentEvidence, ...]
+    weeks: int
     coverage: Mapping[str, float]
+    novelty: Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -35,29 +51,31 @@ class Decision:
 def decide(evidence: Evidence, policy: Promotion) -> Decision:
     """Promote only a challenger that beats the best baseline, is no worse than the champion, breaks no guardrail."""
     against = [*_too_few_users(evidence, policy), *_baseline(evidence, policy), *_champion(evidence, policy)]
-    against += _coverage(evidence, policy)
+    against += [*_coverage(evidence, policy), *_novelty(evidence, policy), *_segments(evidence, policy)]
     if against:
         return Decision("keep", tuple(against))
     gain = f"{policy.metric} over {evidence.best_baseline} {_text(evidence.over_baseline)}"
     versus = (
         f"over the champion {_text(evidence.over_champion)}" if evidence.over_champion else "there is no champion yet"
     )
-    return Decision("promote", (gain, versus))
+    return Decision("promote", (gain, versus, what_shows(evidence)))
 
 
 def _too_few_users(evidence: Evidence, policy: Promotion) -> list[str]:
     users = evidence.over_baseline.users
     if users >= policy.min_evaluated_users:
         return []
-    return [
-        f"only {users} users in the holdout, {policy.min_evaluated_users} are needed (promotion.min_evaluated_users)"
-    ]
+    needed = f"{policy.min_evaluated_users} are needed (promotion.min_evaluated_users)"
+    return [f"only {users} users in the evaluated weeks, {needed}"]
 
 
 def _baseline(evidence: Evidence, policy: Promotion) -> list[str]:
     if evidence.over_baseline.low > 0:
         return []
-    return [f"does not surely beat {evidence.best_baseline}: {policy.metric} {_text(evidence.over_baseline)}"]
+    return [
+        f"does not surely beat {evidence.best_baseline}: {policy.metric} {_text(evidence.over_baseline)}; "
+        + what_shows(evidence)
+    ]
 
 
 def _champion(evidence: Evidence, policy: Promotion) -> list[str]:
@@ -72,6 +90,32 @@ def _coverage(evidence: Evidence, policy: Promotion) -> list[str]:
     if champion is None or challenger >= policy.min_coverage_ratio * champion:
         return []
     return [f"shows too few items: coverage {challenger:.3f} against {champion:.3f} of the champion"]
+
+
+def _novelty(evidence: Evidence, policy: Promotion) -> list[str]:
+    challenger, champion = evidence.novelty.get("challenger"), evidence.novelty.get("champion")
+    if challenger is None or champion is None or challenger >= champion - policy.max_novelty_loss:
+        return []
+    return [f"shows more of what everybody knows: novelty {challenger:.2f} bits against {champion:.2f} of the champion"]
+
+
+def _segments(evidence: Evidence, policy: Promotion) -> list[str]:
+    """Groups of enough users that surely lose, and lose more than the policy allows."""
+    return [
+        f"worse for {segment.name}: {policy.metric} {_text(segment.difference)} of {segment.mean:.4f}"
+        for segment in evidence.segments
+        if segment.difference.users >= policy.min_segment_users
+        and segment.difference.high < 0
+        and segment.difference.mean < -policy.max_segment_loss * segment.mean
+    ]
+
+
+def what_shows(evidence: Evidence) -> str:
+    """How large a change must be for these users to show it: half the interval, as a share of the best baseline."""
+    interval = evidence.over_baseline
+    share = (interval.high - interval.low) / 2 / evidence.baseline_mean if evidence.baseline_mean > 0 else float("inf")
+    weeks = "1 week" if evidence.weeks == 1 else f"{evidence.weeks} weeks"
+    return f"{interval.users} users in {weeks} show a change of {share:.0%} or more"
 
 
 def _text(interval: Interval) -> str:

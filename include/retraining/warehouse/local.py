@@ -16,11 +16,14 @@ if TYPE_CHECKING:
 
     import duckdb
     import pyarrow as pa
+    import pyarrow.dataset as ds
     from deltalake import DeltaTable
 
     from include.retraining.warehouse.table import Table
 
 COMMIT_TRIES = 12
+# A table of smaller files is read once per version and process: a day in a file, hundreds of files cost more than SQL.
+KEPT_BYTES = 32 * 2**20
 
 
 @dataclass
@@ -32,6 +35,7 @@ class LocalWarehouse:
     memory_limit: str = "2GB"
     threads: int = 2
     _known: dict[str, Table] = field(default_factory=dict)
+    _kept: dict[str, tuple[int, pa.Table]] = field(default_factory=dict)
 
     def create_tables(self, tables: Iterable[Table]) -> None:
         """Make the missing tables, add new nullable columns; TableSchemaError for any other difference."""
@@ -48,7 +52,7 @@ class LocalWarehouse:
         connection = self._connect()
         try:
             for name in table_names(sql):
-                source = given[name] if name in given else self._open_by_name(name).to_pyarrow_dataset()
+                source = given[name] if name in given else self._source(name)
                 connection.register(name, source)
             return connection.sql(to_duckdb(sql), params=used).to_arrow_table()
         finally:
@@ -109,6 +113,16 @@ class LocalWarehouse:
     def version(self, table: Table) -> int:
         """The current version of a table."""
         return self._open(table).version()
+
+    def _source(self, name: str) -> pa.Table | ds.Dataset:
+        """What DuckDB reads a table from: files where they are many bytes, else memory."""
+        delta = self._open_by_name(name)
+        if self._kept.get(name, (None,))[0] != delta.version():
+            dataset = delta.to_pyarrow_dataset()
+            if sum(delta.get_add_actions(flatten=True)["size_bytes"].to_pylist()) > KEPT_BYTES:
+                return dataset
+            self._kept[name] = (delta.version(), dataset.to_table())
+        return self._kept[name][1]
 
     def _connect(self) -> duckdb.DuckDBPyConnection:
         import duckdb

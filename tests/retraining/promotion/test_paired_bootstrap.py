@@ -54,5 +54,42 @@ def test_no_users_have_no_interval() -> None:
     assert all(math.isnan(value) for value in (interval.mean, interval.low, interval.high))
 
 
+def ids(users: int, rows_each: int) -> np.ndarray:
+    return np.repeat(np.array([f"u{user:04d}" for user in range(users)], object), rows_each)
+
+
+def test_a_user_who_says_the_same_every_week_counts_once() -> None:
+    """Weeks of one user are no new evidence: the interval is that of the users, not of their rows."""
+    values = draws(4, 100)
+    thrice = np.repeat(values, 3)
+    once, by_user = bootstrap_mean(values, 500, 4), bootstrap_mean(thrice, 500, 4, ids(100, 3))
+    assert (by_user.mean, by_user.low, by_user.high) == pytest.approx((once.mean, once.low, once.high))
+    assert by_user.users == 100
+    as_if_independent = bootstrap_mean(thrice, 500, 4)
+    width, narrow = by_user.high - by_user.low, as_if_independent.high - as_if_independent.low
+    assert width == pytest.approx(narrow * np.sqrt(3), rel=0.15)
+
+
+def test_one_value_per_user_is_the_plain_bootstrap() -> None:
+    values = draws(5, 40)
+    assert bootstrap_mean(values, 300, 5, ids(40, 1)) == bootstrap_mean(values, 300, 5)
+
+
+def test_a_user_of_many_rows_weighs_as_much_as_the_rows() -> None:
+    values, users = np.array([1.0, 1.0, 1.0, 0.0]), np.array(["a", "a", "a", "b"], object)
+    interval = bootstrap_mean(values, 2000, 1, users)
+    assert interval.mean == 0.75
+    assert (interval.low, interval.high) == (0.0, 1.0)  # only b is drawn, or only a
+    assert interval.users == 2
+
+
+def test_rule_3_the_order_of_rows_does_not_matter_where_users_are_named() -> None:
+    values, users = draws(6, 60), ids(20, 3)
+    order = np.random.default_rng(6).permutation(60)
+    shuffled = bootstrap_mean(values[order], 200, 6, users[order])
+    straight = bootstrap_mean(values, 200, 6, users)
+    assert (shuffled.mean, shuffled.low, shuffled.high) == pytest.approx((straight.mean, straight.low, straight.high))
+
+
 def test_equal_users_have_an_interval_of_one_point() -> None:
     assert bootstrap_mean(np.full(20, 0.25), 100, 1) == Interval(0.25, 0.25, 0.25, 20)

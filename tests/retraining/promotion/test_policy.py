@@ -7,18 +7,23 @@ from dataclasses import replace
 import pytest
 
 from include.retraining.promotion.paired_bootstrap import Interval
-from include.retraining.promotion.policy import Evidence, decide
+from include.retraining.promotion.policy import Evidence, SegmentEvidence, decide, what_shows
 from include.retraining.settings import Promotion
 
 POLICY = Promotion()
 BETTER = Interval(0.02, 0.01, 0.03, 500)
 GOOD = Evidence(
     best_baseline="own_history",
+    baseline_mean=0.2,
     over_baseline=BETTER,
     over_champion=Interval(0.001, -0.005, 0.006, 500),
+    segments=(),
+    weeks=3,
     coverage={"challenger": 0.4, "champion": 0.5},
+    novelty={"challenger": 5.0, "champion": 5.5},
 )
-NO_CHAMPION = replace(GOOD, over_champion=None, coverage={"challenger": 0.4})
+NO_CHAMPION = replace(GOOD, over_champion=None, coverage={"challenger": 0.4}, novelty={"challenger": 1.0})
+NEWCOMERS = SegmentEvidence("new users", Interval(-0.03, -0.05, -0.01, 50), mean=0.2)
 
 
 def only_reason(evidence: Evidence, policy: Promotion = POLICY) -> str:
@@ -34,6 +39,7 @@ def test_rule_9_a_better_challenger_is_promoted_with_its_evidence() -> None:
     assert decision.reasons == (
         "ndcg@10 over own_history +0.0200 [+0.0100, +0.0300]",
         "over the champion +0.0010 [-0.0050, +0.0060]",
+        "500 users in 3 weeks show a change of 5% or more",
     )
 
 
@@ -44,9 +50,10 @@ def test_rule_9_the_first_challenger_needs_only_to_beat_the_best_baseline() -> N
 
 @pytest.mark.parametrize("low", [0.0, -0.001, float("nan")])
 def test_rule_9_a_challenger_that_may_not_beat_the_baseline_is_kept_back(low: float) -> None:
-    assert only_reason(replace(GOOD, over_baseline=replace(BETTER, low=low))).startswith(
-        "does not surely beat own_history: ndcg@10"
-    )
+    reason = only_reason(replace(GOOD, over_baseline=replace(BETTER, low=low)))
+    assert reason.startswith("does not surely beat own_history: ndcg@10")
+    # Whether nothing was there to see, or too few users to see it.
+    assert reason.endswith("or more")
 
 
 def test_a_challenger_that_may_be_worse_than_the_champion_by_the_margin_is_kept_back() -> None:
@@ -58,7 +65,7 @@ def test_a_challenger_that_may_be_worse_than_the_champion_by_the_margin_is_kept_
 
 def test_too_few_users_decide_nothing() -> None:
     few = replace(GOOD, over_baseline=replace(BETTER, users=49))
-    assert only_reason(few) == "only 49 users in the holdout, 50 are needed (promotion.min_evaluated_users)"
+    assert only_reason(few) == "only 49 users in the evaluated weeks, 50 are needed (promotion.min_evaluated_users)"
     assert decide(replace(GOOD, over_baseline=replace(BETTER, users=50)), POLICY).choice == "promote"
 
 
@@ -67,6 +74,57 @@ def test_a_challenger_that_shows_far_fewer_items_is_kept_back() -> None:
         "shows too few items: coverage 0.240 against 0.500"
     )
     assert decide(replace(GOOD, coverage={"challenger": 0.25, "champion": 0.5}), POLICY).choice == "promote"
+
+
+@pytest.mark.parametrize("evidence", [GOOD, NO_CHAMPION], ids=["champion", "first"])
+def test_a_group_of_users_that_surely_loses_much_keeps_the_challenger_back(evidence: Evidence) -> None:
+    assert only_reason(replace(evidence, segments=(NEWCOMERS,))) == (
+        "worse for new users: ndcg@10 -0.0300 [-0.0500, -0.0100] of 0.2000"
+    )
+
+
+@pytest.mark.parametrize(
+    "harmless",
+    [
+        replace(NEWCOMERS, difference=replace(NEWCOMERS.difference, users=POLICY.min_segment_users - 1)),
+        replace(NEWCOMERS, difference=replace(NEWCOMERS.difference, high=0.0)),
+        replace(NEWCOMERS, mean=0.3),
+        replace(NEWCOMERS, difference=Interval(float("nan"), float("nan"), float("nan"), 50)),
+    ],
+    ids=["few users", "not surely", "a tenth of its metric", "nothing measured"],
+)
+def test_a_group_that_is_small_or_may_not_lose_or_loses_little_decides_nothing(harmless: SegmentEvidence) -> None:
+    assert decide(replace(GOOD, segments=(harmless,)), POLICY).choice == "promote"
+
+
+def test_every_group_that_loses_is_named() -> None:
+    both = (NEWCOMERS, replace(NEWCOMERS, name="1 event"), replace(NEWCOMERS, name="fine", mean=9.0))
+    reasons = decide(replace(GOOD, segments=both), POLICY).reasons
+    assert [reason.split(":")[0] for reason in reasons] == ["worse for new users", "worse for 1 event"]
+
+
+def test_a_challenger_that_shows_what_everybody_knows_is_kept_back() -> None:
+    assert only_reason(replace(GOOD, novelty={"challenger": 4.49, "champion": 5.5})) == (
+        "shows more of what everybody knows: novelty 4.49 bits against 5.50 of the champion"
+    )
+    at_the_limit = replace(GOOD, novelty={"challenger": 4.5, "champion": 5.5})
+    assert decide(at_the_limit, POLICY).choice == "promote"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "users", "weeks", "mean", "text"),
+    [
+        (0.01, 0.03, 500, 3, 0.2, "500 users in 3 weeks show a change of 5% or more"),
+        (-0.04, 0.04, 60, 1, 0.1, "60 users in 1 week show a change of 40% or more"),
+        (0.0, 0.0, 5, 2, 0.1, "5 users in 2 weeks show a change of 0% or more"),
+        (0.01, 0.03, 500, 3, 0.0, "500 users in 3 weeks show a change of inf% or more"),
+    ],
+)
+def test_how_large_a_change_shows_is_half_the_interval_as_a_share_of_the_baseline(
+    low: float, high: float, users: int, weeks: int, mean: float, text: str
+) -> None:
+    interval = Interval((low + high) / 2, low, high, users)
+    assert what_shows(replace(GOOD, over_baseline=interval, weeks=weeks, baseline_mean=mean)) == text
 
 
 def test_an_empty_holdout_keeps_the_champion() -> None:
@@ -83,9 +141,13 @@ def test_an_interval_that_is_not_a_number_never_beats_the_champion() -> None:
 
 def test_all_reasons_are_said_together() -> None:
     bad = Evidence(
-        "popularity",
-        Interval(-0.1, -0.2, 0.0, 10),
-        Interval(-0.1, -0.2, 0.0, 10),
-        {"challenger": 0.0, "champion": 0.5},
+        best_baseline="popularity",
+        baseline_mean=0.1,
+        over_baseline=Interval(-0.1, -0.2, 0.0, 10),
+        over_champion=Interval(-0.1, -0.2, 0.0, 10),
+        segments=(NEWCOMERS,),
+        weeks=3,
+        coverage={"challenger": 0.0, "champion": 0.5},
+        novelty={"challenger": 0.0, "champion": 5.0},
     )
-    assert len(decide(bad, POLICY).reasons) == 4
+    assert len(decide(bad, POLICY).reasons) == 6

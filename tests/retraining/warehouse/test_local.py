@@ -205,6 +205,48 @@ def test_a_query_takes_named_parameters_tables_and_inputs(shops: LocalWarehouse)
     assert [(row["shop"], int(row["total"])) for row in found.to_pylist()] == [("a", 20)]
 
 
+@pytest.mark.parametrize("kept_bytes", [local.KEPT_BYTES, 0], ids=["kept in memory", "read from files"])
+def test_a_query_sees_what_was_written_since_the_last_one(
+    shops: LocalWarehouse, monkeypatch: pytest.MonkeyPatch, kept_bytes: int
+) -> None:
+    monkeypatch.setattr(local, "KEPT_BYTES", kept_bytes)
+    elsewhere = LocalWarehouse(shops.folder, shops.spill_folder, "500MB", 1)
+    elsewhere.create_tables([VISITS, NOTES])
+
+    def counted() -> int:
+        (row,) = shops.query("SELECT COUNT(*) AS n FROM visits WHERE note = 'new'", {}).to_pylist()
+        return int(row["n"])
+
+    fill(shops, "a", 2, "old")
+    assert counted() == 0
+    fill(shops, "a", 3, "new")
+    assert counted() == 3
+    fill(elsewhere, "b", 4, "new")  # another process
+    assert counted() == 7
+    fill(shops, "a", 1, "old")
+    assert counted() == 4
+
+
+def test_a_small_table_is_read_once_per_version_and_a_big_one_never_kept(
+    shops: LocalWarehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(shops, "a", 2, "old")
+    first, again = shops._source("visits"), shops._source("visits")
+    assert isinstance(first, pa.Table)
+    assert again is first
+    fill(shops, "a", 3, "new")
+    assert shops._source("visits").num_rows == 3
+    monkeypatch.setattr(local, "KEPT_BYTES", 0)
+    fill(shops, "b", 1, "new")
+    assert not isinstance(shops._source("visits"), pa.Table)
+
+
+def test_an_appended_row_is_seen_by_the_next_query(shops: LocalWarehouse) -> None:
+    for number in (1, 2):
+        shops.append_once(NOTES, pa.table({"number": [number], "who": ["a"]}))
+        assert shops.query("SELECT COUNT(*) AS n FROM notes", {}).to_pylist() == [{"n": number}]
+
+
 def test_an_input_wins_over_a_table_of_the_same_name(shops: LocalWarehouse) -> None:
     fill(shops, "a", 5, "n")
     assert shops.query("SELECT shop FROM visits", {}, {"visits": pa.table({"shop": ["x"]})}).to_pylist() == [

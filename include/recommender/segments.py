@@ -1,0 +1,44 @@
+"""Groups of users in which a ranker may do worse than in the mean: activity, newness, favourite category."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from include.recommender.sources.categories import affinities
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from include.recommender.settings import RecommenderSettings
+    from include.recommender.snapshot import Snapshot
+
+ACTIVITY = {1: "1 event", 2: "2-9 events", 10: "10-49 events", 50: "50 events or more"}
+
+
+def segments_of(snapshot: Snapshot, users: NDArray[np.int64], settings: RecommenderSettings) -> pd.DataFrame:
+    """The segment of each kind for the given users (positions), indexed by user id; null where none applies."""
+    import pandas as pd
+
+    events = np.maximum(snapshot.users["events"][users], 1)
+    activity = np.searchsorted(list(ACTIVITY), events, side="right") - 1
+    known_days = snapshot.day - snapshot.users["first_date"][users]
+    return pd.DataFrame(
+        {
+            "activity": np.array([*ACTIVITY.values()], object)[activity],
+            "newness": np.where(known_days <= settings.evaluation.new_user_days, "new users", "known users"),
+            "category": _favourites(snapshot, users),
+        },
+        index=snapshot.user_ids[users],
+    )
+
+
+def _favourites(snapshot: Snapshot, users: NDArray[np.int64]) -> NDArray[np.object_]:
+    """The category with most of a user's recent weight, None for users without any and for items without category."""
+    shares = affinities(snapshot, users)
+    best = np.asarray(shares.argmax(axis=1)).ravel()
+    favourites = snapshot.category_names[best].astype(object)
+    favourites[(np.asarray(shares.sum(axis=1)).ravel() <= 0) | (favourites == "")] = None
+    return favourites

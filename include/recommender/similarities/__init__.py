@@ -1,0 +1,79 @@
+"""Which items are alike, by several methods. Each gives a matrix (items x items) of the nearest of every item."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import sparse
+
+from include.recommender.similarities.cosine import cosine_similarities
+from include.recommender.similarities.ease import ease_similarities
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from numpy.typing import NDArray
+
+    from include.recommender.settings import RecommenderSettings
+    from include.recommender.snapshot import Snapshot
+
+    Method = Callable[[Snapshot, RecommenderSettings], sparse.csr_matrix]
+
+# Half-lives stand side by side and the ranker weighs them: what is recent differs from shop to shop.
+EASE_HALF_LIVES = {"ease_10d": 10.0, "ease_60d": 60.0}
+
+FORGOTTEN = 10
+
+
+def cosine(snapshot: Snapshot, settings: RecommenderSettings) -> sparse.csr_matrix:
+    """Items of the same users."""
+    weights = recency_weights(snapshot, settings.similarities.half_life_days)
+    return cosine_similarities(_user_matrix(snapshot, weights), settings.similarities)
+
+
+def basket(snapshot: Snapshot, settings: RecommenderSettings) -> sparse.csr_matrix:
+    """Items that the same users last touched on the same day."""
+    weights = recency_weights(snapshot, settings.similarities.half_life_days)
+    keep = weights > 0
+    days = snapshot.pairs["last_date"].astype(np.int64)
+    baskets = np.unique(snapshot.pair_user * 100_000 + days, return_inverse=True)[1]
+    shape = (int(baskets.max(initial=-1)) + 1, snapshot.shape[1])
+    matrix = sparse.csr_matrix((weights[keep], (baskets[keep], snapshot.pair_item[keep])), shape=shape)
+    return cosine_similarities(matrix, settings.similarities)
+
+
+def ease(half_life_days: float) -> Method:
+    """EASE over users' items, weighed by how recent the last touch is."""
+
+    def similarities(snapshot: Snapshot, settings: RecommenderSettings) -> sparse.csr_matrix:
+        matrix = _user_matrix(snapshot, recency_weights(snapshot, half_life_days))
+        popularity = snapshot.items["users_90d"]
+        return ease_similarities(matrix, popularity, settings.ease.regularisation[0], settings.ease)
+
+    return similarities
+
+
+METHODS: Mapping[str, Method] = {
+    "cosine": cosine,
+    "basket": basket,
+    **{name: ease(days) for name, days in EASE_HALF_LIVES.items()},
+}
+
+
+def compute_similarities(snapshot: Snapshot, settings: RecommenderSettings) -> dict[str, sparse.csr_matrix]:
+    """Every method's matrix."""
+    return {name: method(snapshot, settings) for name, method in METHODS.items()}
+
+
+def recency_weights(snapshot: Snapshot, half_life_days: float) -> NDArray[np.float64]:
+    """0.5 ** (days since the last touch / half-life) per pair; 0 after ten half-lives, or if nothing was positive."""
+    half_lives = (snapshot.day - snapshot.pairs["last_date"]) / half_life_days
+    return np.asarray(np.power(0.5, half_lives) * ((snapshot.pairs["events"] > 0) & (half_lives <= FORGOTTEN)))
+
+
+def _user_matrix(snapshot: Snapshot, weights: NDArray[np.float64]) -> sparse.csr_matrix:
+    keep = weights > 0
+    return sparse.csr_matrix(
+        (weights[keep], (snapshot.pair_user[keep], snapshot.pair_item[keep])), shape=snapshot.shape
+    )

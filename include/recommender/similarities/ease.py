@@ -1,0 +1,82 @@
+"""EASE: the linear model that best rebuilds every user's items from the user's other items, in closed form."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import sparse
+
+from include.recommender.arrays import top_n_per_row
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from include.recommender.settings import Ease
+
+
+def ease_similarities(
+    matrix: sparse.csr_matrix, popularity: NDArray[np.float64], regularisation: float, settings: Ease
+) -> sparse.csr_matrix:
+    """Positive weights of EASE (items x items, zero diagonal), the `neighbours` largest of each item.
+
+    `matrix` holds recency weights (users x items). Only the `max_items` items of highest `popularity`, touched by
+    `min_users` at least, take part: the closed form inverts a matrix of that many rows. `regularisation` is in units of
+    the mean diagonal of that matrix, so that one number fits every half-life and every size of data.
+    Steck 2019, doi:10.1145/3308558.3313710.
+    """
+    items = eligible_items(matrix, popularity, settings)
+    if not len(items):
+        return sparse.csr_matrix((matrix.shape[1], matrix.shape[1]))
+    chosen = sparse.csr_matrix(matrix[:, items])
+    gram = np.asarray((chosen.T @ chosen).todense(), np.float32, order="F")
+    diagonal = np.einsum("ii->i", gram)
+    diagonal += np.float32(regularisation * diagonal.mean())
+    weights = _closed_form(gram)
+    blocks = []
+    for start in range(0, len(items), settings.item_block):
+        block = weights[start : start + settings.item_block]
+        blocks.append(top_n_per_row(_largest(block, settings.neighbours), settings.neighbours))
+    small = sparse.coo_matrix(sparse.vstack(blocks))
+    shape = (matrix.shape[1], matrix.shape[1])
+    return sparse.csr_matrix((small.data, (items[small.row], items[small.col])), shape=shape)
+
+
+def eligible_items(matrix: sparse.csr_matrix, popularity: NDArray[np.float64], settings: Ease) -> NDArray[np.int64]:
+    """Positions, ascending, of the items that take part; equal popularity goes by position."""
+    users = np.bincount(matrix.indices, minlength=matrix.shape[1])
+    able = np.flatnonzero(users >= settings.min_users)
+    order = np.lexsort((able, -popularity[able]))
+    return np.sort(able[order][: settings.max_items])
+
+
+def _closed_form(gram: NDArray[np.float32]) -> NDArray[np.float32]:
+    """B = I - P / diag(P) with P the inverse of the regularised Gram matrix (symmetric, positive definite)."""
+    from scipy.linalg import lapack
+
+    _one_blas_thread()
+    factor, failed = lapack.spotrf(gram, lower=True, clean=True, overwrite_a=True)
+    if failed:
+        raise np.linalg.LinAlgError("EASE: the Gram matrix is not positive definite; raise ease.regularisation")
+    lower, _ = lapack.spotri(factor, lower=True, overwrite_c=True)
+    diagonal = np.diag(lower).copy()
+    weights = np.asarray((lower + lower.T) / -diagonal)
+    np.fill_diagonal(weights, 0)
+    return weights
+
+
+@cache
+def _one_blas_thread() -> None:
+    """One thread: the order of sums repeats, and threads that wait by spinning slow everybody down on shared cores."""
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    threadpool_limits(limits=1, user_api="blas")
+
+
+def _largest(block: NDArray[np.float32], neighbours: int) -> sparse.csr_matrix:
+    """The entries of each row that may be among its largest positive ones."""
+    if neighbours < block.shape[1]:
+        least = -np.partition(-block, neighbours - 1, axis=1)[:, neighbours - 1 : neighbours]
+        block = np.where(block >= least, block, 0)
+    return sparse.csr_matrix(np.maximum(block, 0))

@@ -1,0 +1,43 @@
+"""Items like those the user touched, by every method of similarity."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import sparse
+
+from include.recommender.similarities import EASE_HALF_LIVES, recency_weights
+from include.recommender.sources.source import Source, profiles
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from include.recommender.snapshot import Snapshot
+    from include.recommender.sources.source import Personal
+
+
+def neighbours(method: str, half_life_days: float) -> Personal:
+    """Similarities by `method`, summed over the user's items weighed by recency."""
+
+    def scores(snapshot: Snapshot, users: NDArray[np.int64]) -> sparse.csr_matrix:
+        history = profiles(snapshot, users, recency_weights(snapshot, half_life_days))
+        return sparse.csr_matrix(history @ snapshot.similarities[method])
+
+    return scores
+
+
+def last_basket(snapshot: Snapshot, users: NDArray[np.int64]) -> sparse.csr_matrix:
+    """Items touched on the same day as those of the user's last day."""
+    last = (snapshot.pairs["last_visit"] == 1) & (snapshot.pairs["events"] > 0)
+    return sparse.csr_matrix(profiles(snapshot, users, last.astype(np.float64)) @ snapshot.similarities["basket"])
+
+
+ITEM_KNN = Source("item_knn", "items of the same users, by the user's last months", neighbours("cosine", 60.0))
+ITEM_KNN_RECENT = Source(
+    "item_knn_recent", "items of the same users, by the user's last week", neighbours("cosine", 7.0)
+)
+LAST_BASKET = Source("last_basket", "items touched on one day with those of the user's last day", last_basket)
+EASE = tuple(
+    Source(name, f"EASE, half-life {days:.0f} days", neighbours(name, days)) for name, days in EASE_HALF_LIVES.items()
+)

@@ -1,0 +1,47 @@
+"""What a candidate source is: every user's scores of items, and how many of the best it proposes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import sparse
+
+from include.recommender.arrays import position_in_group
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from include.recommender.snapshot import Snapshot
+
+    Personal = Callable[[Snapshot, NDArray[np.int64]], sparse.csr_matrix]
+    Common = Callable[[Snapshot], NDArray[np.float64]]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A named way to find items. Its cap is the setting candidates.<name>.
+
+    `personal` gives scores (given users x items) for positions of users in the snapshot; `common` gives one score per
+    item, the same for every user. A score of 0 says nothing about an item; only scores above 0 are proposed.
+    """
+
+    name: str
+    doc: str
+    personal: Personal | None = None
+    common: Common | None = None
+    repeats_only: bool = False
+
+
+def profiles(snapshot: Snapshot, users: NDArray[np.int64], weights: NDArray[np.float64]) -> sparse.csr_matrix:
+    """Weights of the given users' pairs as a matrix (given users x items), zero weights left out."""
+    starts, ends = snapshot.pair_start[users], snapshot.pair_start[users + 1]
+    lengths = ends - starts
+    rows = np.repeat(np.arange(len(users)), lengths)
+    at = np.repeat(starts, lengths) + position_in_group(rows)
+    keep = weights[at] > 0
+    shape = (len(users), snapshot.shape[1])
+    return sparse.csr_matrix((weights[at][keep], (rows[keep], snapshot.pair_item[at][keep])), shape=shape)

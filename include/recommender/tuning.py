@@ -1,0 +1,181 @@
+"""What a run chooses from the short lists in its settings, by past weeks that end before any evaluated one."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from include.recommender.evaluation import DEPTH, per_user_of
+from include.recommender.lists import similar_rows, top_lists
+from include.recommender.parallel import parallel_map
+from include.recommender.similarities import METHODS
+from include.recommender.snapshot import compute_aggregates
+from include.recommender.sources import SOURCE_NAMES
+from include.recommender.statistics import targets_between
+from include.recommender.tables import CHOSEN_PARAMETERS
+from include.recommender.training_set import targets_of
+from include.retraining.errors import TrainingDataError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import date
+
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+    from include.recommender.settings import RecommenderSettings
+    from include.recommender.snapshot import Snapshot
+    from include.recommender.training_set import Targets
+    from include.retraining.warehouse.protocol import Warehouse
+
+    Trials = Mapping[Any, NDArray[np.float64]]
+    Week = tuple[Snapshot, Mapping[str, Targets]]
+
+# EASE of so many items is enough to compare regularisations, and quick.
+TRIAL_ITEMS = 2000
+REGULARISATION, POPULARITY, FALLBACK, SIMILAR = (
+    "ease.regularisation", "lists.popularity_days", "lists.fallback", "lists.similar_method",
+)  # fmt: skip
+
+
+def choose_parameters(warehouse: Warehouse, settings: RecommenderSettings, as_of_date: date) -> pa.Table:
+    """Rows of CHOSEN_PARAMETERS: every value of every short list, what it scored on past weeks, and which one it is."""
+    import pyarrow as pa
+
+    def trials_of(back: int) -> dict[str, dict[Any, NDArray[np.float64]]]:
+        week = _past_week(warehouse, settings, as_of_date, back)
+        return {
+            parameter: {value: trial(week, settings, value) for value in _values(settings, parameter)}
+            for parameter, (_, trial) in TRIALS.items()
+        }
+
+    weeks = list(parallel_map(trials_of, range(settings.tuning.weeks), settings.training.threads))
+    rows: list[dict[str, Any]] = []
+    for parameter, (metric, _) in TRIALS.items():
+        values = _values(settings, parameter)
+        scores = {value: np.concatenate([week[parameter][value] for week in weeks]) for value in values}
+        chosen = choose(scores)
+        rows += [
+            {
+                "as_of_date": as_of_date, "parameter": parameter, "value": json.dumps(value), "metric": metric,
+                "mean": float(score.mean()) if len(score) else None, "users": len(score), "chosen": value == chosen,
+            }
+            for value, score in scores.items()
+        ]  # fmt: skip
+    return pa.Table.from_pylist(rows, schema=CHOSEN_PARAMETERS.schema)
+
+
+def choose(scores: Trials) -> Any:
+    """The value of highest mean score, but the first one unless that beats it by more than one standard error.
+
+    The first also stands where there is no past week to choose by.
+
+    Scores are per user, shape (users,), the same users for each value. One-standard-error rule: Breiman et al. 1984.
+    """
+    first = next(iter(scores))
+    best = max(scores, key=lambda value: scores[value].mean() if len(scores[value]) else 0.0)
+    difference = scores[best] - scores[first]
+    if len(difference) < 2 or difference.mean() <= difference.std(ddof=1) / np.sqrt(len(difference)):
+        return first
+    return best
+
+
+def tuned(warehouse: Warehouse, settings: RecommenderSettings, as_of_date: date) -> RecommenderSettings:
+    """The settings with each short list replaced by what the run of as_of_date chose."""
+    rows = warehouse.read(CHOSEN_PARAMETERS, {"as_of_date": as_of_date}).to_pylist()
+    chosen = {row["parameter"]: json.loads(row["value"]) for row in rows if row["chosen"]}
+    if missing := sorted(set(TRIALS) - set(chosen)):
+        raise TrainingDataError(
+            f"a choice of {', '.join(missing)} for {as_of_date}", "none", "clear choose_parameters of that date"
+        )
+    for parameter, value in chosen.items():
+        section, key = parameter.split(".")
+        own = getattr(settings, section).model_copy(update={key: (value,)})
+        settings = settings.model_copy(update={section: own})
+    return settings
+
+
+def _past_week(warehouse: Warehouse, settings: RecommenderSettings, as_of_date: date, back: int) -> Week:
+    """State and targets by surface of a week; the latest one ends where the earliest evaluated week begins."""
+    end = as_of_date - timedelta(days=settings.training.holdout_days * settings.evaluation.weeks)
+    first = end - timedelta(days=settings.training.label_days * (back + 1))
+    snapshot = compute_aggregates(warehouse, settings, first, as_of_date)
+    wanted = targets_between(
+        warehouse, settings, first, first + timedelta(days=settings.training.label_days), as_of_date
+    )
+    return snapshot, {surface: targets_of(snapshot, wanted, surface) for surface in ("for_you", "discover")}
+
+
+def _regularisation(week: Week, settings: RecommenderSettings, value: float) -> NDArray[np.float64]:
+    """NDCG@10 on new items of EASE alone."""
+    snapshot, targets = week
+    own = settings.ease.model_copy(update={"regularisation": (value,), "max_items": TRIAL_ITEMS})
+    tried = settings.model_copy(update={"ease": own})
+    matrix = METHODS["ease_60d"](snapshot, tried)
+    return _ndcg(replace(snapshot, similarities={"ease_60d": matrix}), targets, tried, "discover", "ease_60d")
+
+
+def _popularity(week: Week, settings: RecommenderSettings, value: int) -> NDArray[np.float64]:
+    """NDCG@10 of one list for everybody, by users of so many days."""
+    snapshot, targets = week
+    return _ndcg(snapshot, targets, settings, "for_you", f"popularity_{value}d")
+
+
+def _fallback(week: Week, settings: RecommenderSettings, value: str) -> NDArray[np.float64]:
+    """NDCG@10 of a baseline."""
+    snapshot, targets = week
+    return _ndcg(snapshot, targets, settings, "for_you", {"own_history": "own_history"}.get(value, "popularity_28d"))
+
+
+def _similar(week: Week, settings: RecommenderSettings, value: str) -> NDArray[np.float64]:
+    """Per user: of the new items of the week, the share among the items most like those of the user's last day."""
+    snapshot, targets = week
+    snapshot = replace(snapshot, similarities={value: METHODS[value](snapshot, settings)})
+    return next_covisits(snapshot, targets["discover"], value, settings.lists.similar_size)
+
+
+TRIALS: Mapping[str, tuple[str, Callable[[Week, RecommenderSettings, Any], NDArray[np.float64]]]] = {
+    REGULARISATION: ("ndcg@10", _regularisation),
+    POPULARITY: ("ndcg@10", _popularity),
+    FALLBACK: ("ndcg@10", _fallback),
+    SIMILAR: ("next_covisits", _similar),
+}
+
+
+def next_covisits(snapshot: Snapshot, targets: Targets, method: str, size: int) -> NDArray[np.float64]:
+    """Quality of `similar_items`, shape (users,): how well an item's neighbours foretell what its users touch next.
+
+    Of each user with targets, the mean over the items of the last day of the share of targets among the `size` items
+    most like it.
+    """
+    item, _, similar, _ = similar_rows(snapshot, method, size)
+    wide = snapshot.shape[1]
+    last = (snapshot.pairs["last_visit"] == 1) & (snapshot.pairs["events"] > 0)
+    user, seen = snapshot.pair_user[last], snapshot.pair_item[last]
+    start, end = np.searchsorted(item, seen), np.searchsorted(item, seen, side="right")
+    lengths = end - start
+    at = np.repeat(start - np.r_[0, np.cumsum(lengths)[:-1]], lengths) + np.arange(lengths.sum())
+    hit = np.isin(np.repeat(user, lengths) * wide + similar[at], targets.keys)
+    hits = np.bincount(np.repeat(user, lengths), hit, minlength=snapshot.shape[0])[targets.users]
+    items = np.bincount(user, minlength=snapshot.shape[0])[targets.users]
+    return np.asarray(hits / np.maximum(items, 1) / targets.wanted)
+
+
+def _ndcg(
+    snapshot: Snapshot, targets: Mapping[str, Targets], settings: RecommenderSettings, surface: str, source: str
+) -> NDArray[np.float64]:
+    """NDCG@10 per user with targets of lists from one source alone; popularity fills up."""
+    users = targets[surface].users
+    caps = dict.fromkeys(SOURCE_NAMES, 0) | {source: DEPTH}
+    alone = settings.model_copy(update={"candidates": settings.candidates.model_copy(update=caps)})
+    lists = top_lists(snapshot, users, {source: lambda c: c.scores[source]}, alone, surface, DEPTH)[source]
+    return per_user_of(snapshot, targets[surface], lists)["ndcg@10"]
+
+
+def _values(settings: RecommenderSettings, parameter: str) -> tuple[Any, ...]:
+    section, key = parameter.split(".")
+    return tuple(getattr(getattr(settings, section), key))
