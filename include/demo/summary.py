@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from rich.table import Table as RichTable
 
 from include.recommender.current import current_user_recommendations
+from include.recommender.evaluation import CHALLENGER
+from include.recommender.evaluation_rows import EVERYBODY
+from include.recommender.settings import SURFACES
 from include.recommender.statistics import items_snapshot
 from include.recommender.tables import ITEMS, USER_ITEMS
 from include.recommender.workspace import open_recommender
@@ -43,25 +47,28 @@ def print_summary(home: Path, environment: Mapping[str, str], console: Console) 
 
 def _runs(warehouse: Warehouse, publications: list[dict[str, Any]]) -> RichTable:
     log = read_switch_log(warehouse)
-    table = RichTable("as of", "data", "for_you served by", "publication", "status", "rows", title="Publications")
+    served = [f"{surface} served by" for surface in SURFACES]
+    table = RichTable("as of", "data", *served, "publication", "status", "rows", title="Publications")
     for row in publications:
         verdict = verdict_of(read_results(warehouse, row["as_of_date"], "inputs"))
         status = status_of(log, row["publication_id"], row["check_result"])
         rows = sum(json.loads(row["row_counts"]).values())
-        served_by = json.loads(row["model_versions"])["for_you"]
-        table.add_row(str(row["as_of_date"]), verdict, served_by, row["publication_id"], status, f"{rows:,}")
+        models = json.loads(row["model_versions"])
+        served_by = [models[surface] for surface in SURFACES]
+        table.add_row(str(row["as_of_date"]), verdict, *served_by, row["publication_id"], status, f"{rows:,}")
     return table
 
 
 def _contenders(warehouse: Warehouse, dates: list[date]) -> RichTable:
-    table = RichTable("as of", "contender", f"{METRIC} [95 %]", "decision", title="On the holdout week")
-    for day in dates:
-        where = {"as_of_date": day, "metric": METRIC, "versus": ""}
-        (decision,) = warehouse.read(PROMOTION_DECISIONS, {"as_of_date": day, "kind": "decided"}).to_pylist()[-1:]
-        for row in sorted(warehouse.read(EVALUATION_RESULTS, where).to_pylist(), key=lambda row: -row["mean"]):
-            said = f"{decision['choice']}: {'; '.join(decision['reasons'])}" if row["contender"] == "challenger" else ""
+    table = RichTable("as of", "surface", "contender", f"{METRIC} [95 %]", "decision", title="On the evaluated weeks")
+    for day, surface in product(dates, SURFACES):
+        where = {"as_of_date": day, "surface": surface}
+        (decision,) = warehouse.read(PROMOTION_DECISIONS, {**where, "kind": "decided"}).to_pylist()[-1:]
+        overall = {**where, "metric": METRIC, "versus": "", "segment": EVERYBODY}
+        for row in sorted(warehouse.read(EVALUATION_RESULTS, overall).to_pylist(), key=lambda row: -row["mean"]):
+            said = f"{decision['choice']}: {'; '.join(decision['reasons'])}" if row["contender"] == CHALLENGER else ""
             interval = f"{row['mean']:.3f} [{row['low']:.3f}, {row['high']:.3f}]"
-            table.add_row(str(day), row["contender"], interval, said)
+            table.add_row(str(day), surface, row["contender"], interval, said)
     return table
 
 

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from include.recommender.contributions import Contributions, sampled_contributions
 from include.recommender.contenders import feature_names_of
+from include.recommender.contributions import Contributions, sampled_contributions
 from include.recommender.evaluation import CHALLENGER, CHAMPION
 from include.recommender.evaluation_rows import EVERYBODY, evidence_from
+from include.recommender.office import registered
 from include.recommender.ranker import Ranker
+from include.recommender.segments import ACTIVITY
 from include.recommender.tables import CHOSEN_PARAMETERS, TRAINING_SET
 from include.retraining.promotion.paired_bootstrap import Interval
 from include.retraining.tables import EVALUATION_RESULTS, PROMOTION_DECISIONS
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from include.retraining.workspace import Workspace
 
 WEEK = "week "
+NEWNESS = ("new users", "known users")
 
 
 @dataclass(frozen=True)
@@ -43,19 +46,26 @@ class TrainingSummary:
 
 @dataclass(frozen=True)
 class CardEvidence:
-    """Everything a card is made from; no user is in it."""
+    """Everything a card is made from; no user is in it. `settings` are those the run chose."""
 
     model: RegisteredModel
     surface: str
     as_of_date: date
-    decision: Mapping[str, Any]
-    promotion: Promotion
+    choice: str
+    reasons: tuple[str, ...]
+    settings: RecommenderSettings
+    settings_hash: str
     policy_evidence: Evidence
     intervals: Mapping[tuple[str, str, str, str], Interval]
     training: TrainingSummary
     parameters: list[dict[str, Any]]
     importances: Mapping[str, float]
     contributions: Contributions
+
+    @property
+    def promotion(self) -> Promotion:
+        """The policy."""
+        return self.settings.promotion
 
     def measured(self, contender: str, metric: str, segment: str = EVERYBODY, versus: str = "") -> Interval | None:
         """One measurement; None where it was not made."""
@@ -69,10 +79,23 @@ class CardEvidence:
             if (of, against, metric) == (contender, versus, self.promotion.metric) and segment != EVERYBODY
         }
 
+    def weekly(self, contender: str) -> dict[str, Interval]:
+        """The policy's metric by the first day of each week, oldest first."""
+        found = self.segments(contender)
+        return {name.removeprefix(WEEK): found[name] for name in sorted(found) if name.startswith(WEEK)}
+
     @cached_property
     def weeks(self) -> list[str]:
-        """Segments of the weeks on which the challenger was measured, oldest first."""
-        return sorted(segment for segment in self.segments(CHALLENGER) if segment.startswith(WEEK))
+        """First days of the weeks on which the challenger was measured, oldest first."""
+        return list(self.weekly(CHALLENGER))
+
+    @cached_property
+    def groups(self) -> dict[str, Interval]:
+        """The challenger minus the incumbent by group of people: by activity, by newness, then the largest category."""
+        found = self.segments(CHALLENGER, self.incumbent)
+        named = [name for name in (*ACTIVITY.values(), *NEWNESS) if name in found]
+        others = [name for name in found if not (name.startswith(WEEK) or name in named)]
+        return {name: found[name] for name in [*named, *sorted(others, key=lambda name: (-found[name].users, name))]}
 
     @cached_property
     def contenders(self) -> list[str]:
@@ -92,22 +115,29 @@ class CardEvidence:
 
 
 def card_evidence(
-    workspace: Workspace[RecommenderSettings], settings: RecommenderSettings, as_of_date: date, model: RegisteredModel
+    workspace: Workspace[RecommenderSettings],
+    settings: RecommenderSettings,
+    as_of_date: date,
+    surface: str,
+    decision: Mapping[str, str],
 ) -> CardEvidence:
-    """Read it; the decision about the model must have been recorded."""
-    warehouse, surface = workspace.warehouse, model.tags["surface"]
+    """Read it. `decision` is what decide_and_record returned."""
+    warehouse, model = workspace.warehouse, registered(workspace, decision["model"])
     where = {"as_of_date": as_of_date, "surface": surface}
     rows = warehouse.read(EVALUATION_RESULTS, where)
-    decided = warehouse.read(PROMOTION_DECISIONS, {**where, "kind": "decided", "model_version": model.label})
+    # By id, not by model: a model trained again into the same bytes shares the decision about the first.
+    recorded = warehouse.read(PROMOTION_DECISIONS, {**where, "kind": "decided", "decision_id": decision["decision_id"]})
     training = _training_summary(warehouse, where)
     ranker = Ranker(workspace.registry.load(model), feature_names_of(model))
-    latest = warehouse.read(TRAINING_SET, {**where, "snapshot_date": training.snapshots[-1]})
+    latest = warehouse.read(TRAINING_SET, {**where, "snapshot_date": list(training.snapshots[-1:])})
     return CardEvidence(
         model=model,
         surface=surface,
         as_of_date=as_of_date,
-        decision=max(decided.to_pylist(), key=lambda row: row["recorded_at"]),
-        promotion=settings.promotion,
+        choice=decision["choice"],
+        reasons=tuple(reason for reasons in recorded["reasons"].to_pylist()[:1] for reason in reasons),
+        settings=settings,
+        settings_hash=workspace.settings.hash,
         policy_evidence=evidence_from(rows, surface, settings.promotion),
         intervals=_intervals(rows.to_pylist()),
         training=training,
@@ -118,11 +148,13 @@ def card_evidence(
 
 
 def _intervals(rows: list[dict[str, Any]]) -> dict[tuple[str, str, str, str], Interval]:
+    """What was measured on somebody: the mean over nobody is not a number."""
     return {
         (row["contender"], row["versus"], row["segment"], row["metric"]): Interval(
             row["mean"], row["low"], row["high"], row["users"]
         )
         for row in rows
+        if row["users"]
     }
 
 
@@ -132,7 +164,7 @@ def _training_summary(warehouse: Warehouse, where: Mapping[str, object]) -> Trai
     return TrainingSummary(
         tuple(sorted(set(rows["snapshot_date"].to_pylist()))),
         rows.num_rows,
-        int(rows["label"].to_numpy().sum()),
+        int((rows["label"].to_numpy() > 0).sum()),
         lists.num_rows,
         len(lists["user_id"].unique()),
     )

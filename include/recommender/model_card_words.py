@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from include.recommender.evaluation import CHALLENGER, CHAMPION, FOR_EVERYBODY
 from include.recommender.evaluation_rows import NO_HISTORY
-from include.recommender.model_card_evidence import WEEK
 from include.recommender.segments import ACTIVITY
-from include.recommender.sources import SOURCE_NAMES
 from include.recommender.source_report import source_row
+from include.recommender.sources import SOURCE_NAMES
 from include.retraining.promotion.policy import what_shows
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def summary(evidence: CardEvidence) -> str:
 
 def decision_sentence(evidence: CardEvidence) -> str:
     """What happens to the model."""
-    if evidence.decision["choice"] == "promote":
+    if evidence.choice == "promote":
         return f"**Decision: it takes over**, with the lists of {evidence.as_of_date}."
     return f"**Decision: it does not take over**; {CONTENDERS[evidence.incumbent]} makes the lists."
 
@@ -67,6 +67,44 @@ def _over(evidence: CardEvidence, other: str, metric: str) -> str:
         return f"The new ranker was not compared with {CONTENDERS[other]}."
     comparison = f"{METRICS[metric][0]} {mean.mean + difference.mean:.3f} against {mean.mean:.3f}"
     return f"The new ranker is {verdict(difference)} {CONTENDERS[other]}: {comparison} ({relative(difference, mean)})."
+
+
+def rules(evidence: CardEvidence) -> list[str]:
+    """The policy in words."""
+    policy = evidence.promotion
+    return [
+        f"its {METRICS[policy.metric][0]} is surely above that of the best rule that needs no model;",
+        f"it is surely no more than {policy.champion_margin:.3f} below the ranker in use;",
+        f"it shows at least {policy.min_coverage_ratio:.0%} as many items as the ranker in use;",
+        f"its novelty is no more than {policy.max_novelty_loss:g} below that of the ranker in use;",
+        f"no group of {policy.min_segment_users} people or more surely loses more than {policy.max_segment_loss:.0%};",
+        f"at least {policy.min_evaluated_users} people were there to judge by.",
+    ]
+
+
+def data(evidence: CardEvidence) -> list[tuple[str, str]]:
+    """What a ranker was made from: a name, and what it was."""
+    training, settings, tags = evidence.training, evidence.settings, evidence.model.tags
+    wanted = ", ".join(settings.business.positive_event_types) or "any event"
+    days = settings.training.label_days
+    return [
+        ("Date of the run", f"{evidence.as_of_date}: no event of that date or later was looked at"),
+        ("What counts as wanted", f"{wanted} in the {days} days that follow"),
+        ("Dates it learnt at", ", ".join(str(day) for day in training.snapshots[-_chosen(evidence) :])),
+        ("Dates it could choose from", f"{len(training.snapshots)}, each with the {days} days that follow"),
+        ("Rows", f"{training.rows:,} proposed items, {training.positives:,} of them wanted"),
+        ("Lists", f"{training.lists:,} of {training.users:,} people"),
+        ("It knows nothing from", f"{tags.get('learnt_until', 'an unknown date')} on"),
+        ("Judged on the weeks from", ", ".join(evidence.weeks)),
+        ("Training set", f"`{tags.get('training_set', '')}`"),
+        ("Settings", f"`{evidence.settings_hash}`"),
+        ("Code", f"`{tags.get('code_version', '')}`"),
+    ]
+
+
+def _chosen(evidence: CardEvidence) -> int:
+    """How many of the snapshots it learnt from: all where nobody wrote down how many."""
+    return int(evidence.model.tags.get("chosen_snapshots", 0)) or len(evidence.training.snapshots)
 
 
 def verdict(difference: Interval) -> str:
@@ -86,7 +124,7 @@ def relative(difference: Interval, mean: Interval) -> str:
 
 def limits(evidence: CardEvidence) -> list[str]:
     """What these numbers cannot say, and for whom they say something else."""
-    found = [*_weeks(evidence), *_newcomers(evidence), *_losers(evidence), *_features(evidence), *_sources(evidence)]
+    found = [*_weeks(evidence), *_newcomers(evidence), *_losers(evidence), *_sources(evidence)]
     return [
         *found,
         "People chose without having seen these lists. How they react to them is only known once they are shown.",
@@ -98,7 +136,7 @@ def _weeks(evidence: CardEvidence) -> list[str]:
     found = [f"{shows}: smaller changes than that stay hidden, and a season outside these weeks is not in them."]
     if weeks > 1:
         found.append(
-            f"Only the latest week ({evidence.weeks[-1].removeprefix(WEEK)}) was ranked by this very model. In the "
+            f"Only the latest week ({evidence.weeks[-1]}) was ranked by this very model. In the "
             f"{weeks - 1} before it, rankers trained the same way on what was known then stand in for it."
         )
     return found
@@ -118,23 +156,19 @@ def _newcomers(evidence: CardEvidence) -> list[str]:
 
 def _losers(evidence: CardEvidence) -> list[str]:
     least = evidence.promotion.min_segment_users
-    groups = {name: at for name, at in _groups(evidence).items() if at.high < 0}
-    worse = [f"{name} ({at.users:,} people)" for name, at in groups.items()]
+    groups = {name: at for name, at in evidence.groups.items() if at.high < 0}
+    worse = [f"{plain(name)} ({at.users:,} people)" for name, at in groups.items()]
     against = CONTENDERS[evidence.incumbent]
-    small = sum(at.users < least for at in _groups(evidence).values())
+    small = sum(at.users < least for at in evidence.groups.values())
     found = [f"Worse than {against} for: {', '.join(worse)}."] if worse else []
     return found + ([f"{small} groups of fewer than {least} people are shown, but decide nothing."] if small else [])
 
 
-def _groups(evidence: CardEvidence) -> dict[str, Interval]:
-    found = evidence.segments(CHALLENGER, evidence.incumbent)
-    return {name: interval for name, interval in found.items() if not name.startswith(WEEK)}
-
-
-def _features(evidence: CardEvidence) -> list[str]:
+def left_out(evidence: CardEvidence) -> str:
+    """Which features the ranker could not use."""
     if not evidence.left_out:
-        return []
-    return [f"Left out, as they were the same in every row it could learn from: {_names(evidence.left_out)}."]
+        return ""
+    return f"Left out, as they were the same in every row it could learn from: {_names(evidence.left_out)}."
 
 
 def _sources(evidence: CardEvidence) -> list[str]:
@@ -144,6 +178,11 @@ def _sources(evidence: CardEvidence) -> list[str]:
     shared = [name for name, own in alone.items() if own and not own.mean and name not in nothing]
     found = [f"Sources that proposed nothing anybody then wanted: {_names(nothing)}."] if nothing else []
     return found + ([f"Sources that proposed nothing wanted that others had not: {_names(shared)}."] if shared else [])
+
+
+def plain(text: str) -> str:
+    """Text from data that Markdown shall not read: a category may be called anything."""
+    return re.sub(r"([\\`*\[\]<>!&~])", r"\\\1", text)
 
 
 def _names(names: Iterable[str]) -> str:

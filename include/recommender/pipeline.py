@@ -252,15 +252,15 @@ def decide_promotion(run: Run, workspace: Recommender, surface: str, challenger:
     **Does**: applies the policy of `[promotion]` to the evidence, then draws the model card.
     **Writes**: a row in `promotion_decisions`; tags on the model version, and the card among its artifacts. The alias
     moves only after publishing.
-    **If it fails**: no challenger today, as none takes office without a card; the champion is published and the run stays
-    failed.
+    **If it fails**: no challenger today, as none takes office without a card; the champion is published and the run
+    stays failed.
     **What to do**: read the log; clear the task.
     """
     from include.recommender.model_card import model_card
     from include.recommender.office import decide_and_record, registered
 
     decision = decide_and_record(run, workspace, surface, challenger)
-    card = model_card(workspace, _tuned(run, workspace), run.as_of_date, surface, challenger)
+    card = model_card(workspace, _tuned(run, workspace), run.as_of_date, surface, decision)
     workspace.registry.attach(registered(workspace, challenger), card)
     return decision
 

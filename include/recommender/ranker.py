@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from include.recommender.settings import Training
 
-# How much better (share of NDCG@10) fewer or more snapshots must do on one week to replace the first choice.
+# How much better (share of NDCG@10) other sizes must do on one week to replace the first choice.
 CLEARLY = 0.02
 COARSE = 3
 LABEL, GROUP = "label", ("snapshot_date", "user_id")
@@ -135,35 +135,33 @@ def _varies(column: NDArray[np.float32]) -> bool:
 
 
 def _choose_size(data: _Rows, training: Training) -> _Size:
-    """The first number of snapshots in the settings, unless another one ranks the latest snapshot clearly better."""
-    sizes: dict[int, _Size] = {}
-    for snapshots in training.snapshots:
-        able = min(snapshots, len(data.days))
-        if able not in sizes:
-            sizes[able] = _watch(data.latest(able), training)
-    first, *others = sizes.values()
+    """The first sizes in the settings, unless others rank the latest snapshot clearly better."""
+    snapshots = dict.fromkeys(min(count, len(data.days)) for count in training.snapshots)
+    first, *others = [size for count in snapshots for size in _watch(data.latest(count), training)]
     best: _Size = max(others, key=lambda size: size.ndcg, default=first)
     return best if best.ndcg > first.ndcg * (1 + CLEARLY) else first
 
 
-def _watch(data: _Rows, training: Training) -> _Size:
-    """Rounds by early stopping on the latest snapshot after learning from the earlier ones, and its NDCG@10.
+def _watch(data: _Rows, training: Training) -> list[_Size]:
+    """NDCG@10 of each number of rounds on the latest snapshot, after learning from the earlier ones.
 
-    In steps COARSE times as large, hence as many times fewer: that is enough to compare, and to know where to stop.
+    In steps COARSE times as large, hence as many times fewer: that is enough to compare.
     """
     import xgboost
 
     latest = data.dates == data.days[-1]
     learn = _matrix(data.where(~latest), training)
-    booster = xgboost.train(
+    seen: dict[str, dict[str, list[float]]] = {}
+    xgboost.train(
         _parameters(training) | {"eta": min(1.0, training.learning_rate * COARSE)},
         learn,
-        -(-training.max_rounds // COARSE),
+        -(-max(training.rounds) // COARSE),
         evals=[(_matrix(data.where(latest), training, learn), "latest")],
-        early_stopping_rounds=-(-training.early_stopping_rounds // COARSE),
+        evals_result=seen,
         verbose_eval=False,
     )
-    return _Size(len(data.days), (booster.best_iteration + 1) * COARSE, float(booster.best_score))
+    (ndcg,) = seen["latest"].values()
+    return [_Size(len(data.days), rounds, ndcg[-(-rounds // COARSE) - 1]) for rounds in training.rounds]
 
 
 def _matrix(data: _Rows, training: Training, like: xgboost.DMatrix | None = None) -> xgboost.DMatrix:

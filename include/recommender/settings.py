@@ -11,6 +11,7 @@ from include.retraining.settings import RetrainingSettings, Section
 Count = Annotated[int, Field(ge=1, le=100_000)]
 Cap = Annotated[int, Field(ge=0, le=10_000)]
 Snapshots = Annotated[int, Field(ge=2, le=26)]
+Rounds = Annotated[int, Field(ge=5, le=5000)]
 Positive = Annotated[float, Field(gt=0, le=1e6)]
 Days = Annotated[float, Field(gt=0, le=3650)]
 
@@ -69,7 +70,7 @@ class Candidates(Section):
 
 
 class Training(Section):
-    """What the ranker learns from, and how. Of several numbers of snapshots the run chooses one."""
+    """What the ranker learns from, and how. Of several numbers of snapshots and of rounds the run chooses one each."""
 
     snapshots: Annotated[tuple[Snapshots, ...], Field(min_length=1, max_length=4)] = (4, 2)
     snapshot_step_days: Annotated[int, Field(ge=1, le=28)] = 7
@@ -77,8 +78,7 @@ class Training(Section):
     holdout_days: Annotated[int, Field(ge=1, le=28)] = 7
     negatives_per_user: Count = 40
     min_groups: Count = 50
-    max_rounds: Annotated[int, Field(ge=5, le=5000)] = 150
-    early_stopping_rounds: Annotated[int, Field(ge=2, le=500)] = 40
+    rounds: Annotated[tuple[Rounds, ...], Field(min_length=1, max_length=4)] = (100, 50)
     learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.1
     max_depth: Annotated[int, Field(ge=1, le=12)] = 5
     min_child_weight: Annotated[float, Field(ge=0)] = 50.0

@@ -12,15 +12,24 @@ from include.recommender.training_set import hits
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import pyarrow as pa
+
     from include.recommender.candidates import Candidates
     from include.recommender.training_set import Targets
 
-CANDIDATES = "candidates"
+CANDIDATES, RECALL = "candidates", "candidate_recall"
 
 
 def source_row(name: str) -> str:
     """What `evaluation_results` calls a source."""
     return f"source:{name}"
+
+
+def idle_sources(rows: pa.Table) -> list[str]:
+    """Names of the sources that proposed nothing anybody then wanted, from rows of `evaluation_results`."""
+    recalls = {row["contender"]: row["mean"] for row in rows.to_pylist() if row["metric"] == RECALL}
+    prefix = source_row("")
+    return [name.removeprefix(prefix) for name, recall in recalls.items() if name.startswith(prefix) and not recall]
 
 
 @dataclass
@@ -53,7 +62,7 @@ class SourceReport:
     def rows(self) -> Iterator[tuple[str, str, float]]:
         """(name, metric, value): shares of all wanted items, and candidates per user."""
         for name in self.found:
-            yield name, "candidate_recall", self.found[name] / max(self.wanted, 1)
+            yield name, RECALL, self.found[name] / max(self.wanted, 1)
             yield name, "candidates_per_user", self.proposed[name] / max(self.users, 1)
             if name != CANDIDATES:
                 yield name, "candidate_recall_alone", self.alone[name] / max(self.wanted, 1)

@@ -103,11 +103,17 @@ class ModelRegistry:
 
     def attach(self, model: RegisteredModel, files: Mapping[str, str]) -> None:
         """Add text files, by path, to the artifacts of the run that made a version; those there are replaced."""
+        run_id = self.run_id(model)
         with answer_from(self.tracking_uri):
-            client = self._client()
-            run_id = client.get_model_version(model.name, model.version).run_id
             for path, text in files.items():
-                client.log_text(run_id, text, path)
+                self._client().log_text(run_id, text, path)
+
+    def run_id(self, model: RegisteredModel) -> str:
+        """The MLflow run that made a version; RegistryError where the registry does not know it."""
+        with answer_from(self.tracking_uri):
+            if run_id := self._client().get_model_version(model.name, model.version).run_id:
+                return str(run_id)
+            raise FileNotFoundError(f"no run that made {model.label}")
 
     def champion(self, name: str) -> str | None:
         """The version the champion alias names: for people; decisions read the decision log."""

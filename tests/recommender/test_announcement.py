@@ -12,7 +12,7 @@ from include.retraining.publication.switch_log import append_switch, read_switch
 from include.retraining.quality.checks import CheckResult
 from include.retraining.quality.verdict import record
 from include.retraining.run import Run
-from include.retraining.tables import PROMOTION_DECISIONS, PUBLICATIONS
+from include.retraining.tables import EVALUATION_RESULTS, PROMOTION_DECISIONS, PUBLICATIONS
 from tests.recommender.small_world import DAY, applied_decision
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def test_a_run_that_did_nothing_says_so(workspace: Workspace[RecommenderSettings
     ]
 
 
-def test_a_complete_run_tells_verdict_decision_publication_and_what_readers_see(
+def test_a_complete_run_tells_verdict_decision_idle_sources_publication_and_what_readers_see(
     workspace: Workspace[RecommenderSettings],
 ) -> None:
     warehouse = workspace.warehouse
@@ -45,10 +45,18 @@ def test_a_complete_run_tells_verdict_decision_publication_and_what_readers_see(
         "created_at": datetime(2026, 5, 1, tzinfo=UTC), "valid_until": datetime(2026, 5, 3, tzinfo=UTC),
     }  # fmt: skip
     warehouse.append_once(PUBLICATIONS, pa.Table.from_pylist([publication], schema=PUBLICATIONS.schema))
+    recall = dict.fromkeys(EVALUATION_RESULTS.columns, "") | {"as_of_date": DAY, "metric": "candidate_recall"}
+    recall |= {"surface": "discover", "users": 9}
+    recalls = {"candidates": 0.5, "source:rising": 0.0, "source:ease_10d": 0.25, "source:new_items": 0.0}
+    measured = [recall | dict.fromkeys(("mean", "low", "high"), value) for value in recalls.values()]
+    measured = [row | {"contender": name} for row, name in zip(measured, recalls, strict=True)]
+    where = {"as_of_date": DAY, "surface": "discover"}
+    warehouse.replace(EVALUATION_RESULTS, where, pa.Table.from_pylist(measured, schema=EVALUATION_RESULTS.schema))
     append_switch(warehouse, read_switch_log(warehouse), PUBLISHED, "publish", "test", "", "run-1")
     assert announcement(workspace, RUN).splitlines()[1:] == [
         "input data: warn",
         "for_you: keep recommender_for_you/4: too few users; worse",
+        "discover: nothing that anybody wanted came from new_items, rising; 0 in [candidates] saves its time",
         f'publication {PUBLISHED} (check warn): {{"popular_items": 5}}',
         f"readers see {PUBLISHED}",
     ]

@@ -39,9 +39,10 @@ SMALL = {
     "HIGAWARI_TRAINING__SNAPSHOT_STEP_DAYS": "4",
     "HIGAWARI_TRAINING__LABEL_DAYS": "4",
     "HIGAWARI_TRAINING__HOLDOUT_DAYS": "4",
+    "HIGAWARI_EVALUATION__WEEKS": "2",
+    "HIGAWARI_TUNING__WEEKS": "1",
     "HIGAWARI_TRAINING__NEGATIVES_PER_USER": "15",
-    "HIGAWARI_TRAINING__MAX_ROUNDS": "12",
-    "HIGAWARI_TRAINING__EARLY_STOPPING_ROUNDS": "3",
+    "HIGAWARI_TRAINING__ROUNDS": "[12]",
     "HIGAWARI_TRAINING__MIN_CHILD_WEIGHT": "2",
     "HIGAWARI_PROMOTION__BOOTSTRAP_SAMPLES": "100",
     "HIGAWARI_PROMOTION__CHAMPION_MARGIN": "0.5",
@@ -128,7 +129,7 @@ def test_the_days_were_real_ones(homes: tuple[Home, Home, list[dict[str, Any]]])
     assert {row["choice"] for row in warehouse.read(PROMOTION_DECISIONS).to_pylist()} <= {"promote", "keep"}
     assert warehouse.read(EVALUATION_RESULTS).num_rows > 20
     assert {row["check_result"] for row in warehouse.read(PUBLICATIONS).to_pylist()} <= {"pass", "warn"}
-    assert len(homes[0].models()) == 2
+    assert len(homes[0].models()) == 2 * len(SURFACES)
 
 
 @pytest.mark.integration
@@ -204,7 +205,7 @@ def test_the_command_line_writes_k_rows_per_user_and_date(source: Path, with_reg
     out = tmp_path / "out"
     arguments = ["--source", str(source), "--out", str(out), "--keep", str(with_registry), "--positive", "view,like"]
     assert backtest.main([*arguments, "--as-of", f"{days[1]},{days[0]}", "--k", "5"]) == 0
-    assert [path.name for path in out.iterdir()] == [f"{surface}.parquet" for surface in SURFACES]
+    assert {path.name for path in out.iterdir()} == {f"{surface}.parquet" for surface in SURFACES}
     rows = pq.read_table(out / "for_you.parquet")
     assert rows.column_names == ["user_id", "item_id", "rank", "as_of_date"]
     frame = rows.to_pandas()
@@ -215,6 +216,12 @@ def test_the_command_line_writes_k_rows_per_user_and_date(source: Path, with_reg
         for _, places in of_day.groupby("user_id"):
             assert sorted(places["rank"]) == [1, 2, 3, 4, 5]
             assert places["item_id"].nunique() == 5
+    new = pq.read_table(out / "discover.parquet").to_pandas()
+    assert sorted(set(new["as_of_date"])) == days
+    assert set(new["user_id"]) == set(frame["user_id"])
+    touched = pq.read_table(source / "events.parquet").to_pandas().merge(new, on=["user_id", "item_id"])
+    assert len(touched) > 0  # later
+    assert (touched["occurred_at"].dt.date >= touched["as_of_date"]).all()
     # Again over the kept warehouse: no row of the first time remains.
     assert backtest.main([*arguments, "--as-of", str(days[1]), "--k", "4"]) == 0
     frame = pq.read_table(out / "for_you.parquet").to_pandas()
@@ -254,7 +261,6 @@ def test_a_missing_argument_is_named(missing: str, tmp_path: Path, capsys: pytes
     ("k", "folder", "message"),
     [
         ("0", "history", "publication.list_size"),
-        ("101", "history", "candidates.popularity of at least publication.list_size"),
         ("5", "nowhere", "no such folder"),
     ],
 )

@@ -9,7 +9,15 @@ import pyarrow as pa
 import pytest
 
 from include.recommender.checks.publication import check_publication
-from include.recommender.tables import ITEM_STATS, ITEMS, POPULAR_ITEMS, SIMILAR_ITEMS, USER_RECOMMENDATIONS
+from include.recommender.settings import SURFACES
+from include.recommender.tables import (
+    ITEM_STATS,
+    ITEMS,
+    POPULAR_ITEMS,
+    SIMILAR_ITEMS,
+    USER_ITEMS,
+    USER_RECOMMENDATIONS,
+)
 from include.retraining.quality.privacy import keyed_hash
 from include.retraining.quality.verdict import describe, verdict_of
 from include.retraining.tables import BLOCKED_ITEMS
@@ -37,14 +45,19 @@ def stats(number: int, **change: object) -> dict[str, Any]:
     return {**row, "events": 10, **change}
 
 
-def user_list(user: int | str, **change: object) -> Rows:
-    first = user if isinstance(user, int) else 0
+def touched(user: int, number: int) -> dict[str, Any]:
+    return dict.fromkeys(USER_ITEMS.columns) | {"as_of_date": DAY, "user_id": f"u{user}", "item_id": f"i{number:02}"}
+
+
+def user_list(user: int | str, surface: str) -> Rows:
+    """Items from the user's number on, among the first twenty; on discover ten further, as the first two are known."""
+    first = (user if isinstance(user, int) else 0) + 10 * (surface == "discover")
     return [
         {
-            "publication_id": "new", "as_of_date": DAY, "surface": "for_you", "rank": at + 1,
+            "publication_id": "new", "as_of_date": DAY, "surface": surface, "rank": at + 1,
             "user_id": f"u{user}" if isinstance(user, int) else user, "item_id": f"i{(first + at) % 20:02}",
             "score": 1.0 - at / 10, "sources": ["popularity_28d"], "fallback_reason": None,
-            "model_version": "7" if isinstance(user, int) else "baseline:recent_popularity", **change,
+            "model_version": "7" if isinstance(user, int) else "baseline/recent_popularity",
         }
         for at in range(LIST_SIZE)
     ]  # fmt: skip
@@ -68,19 +81,22 @@ class World:
         self.warehouse, self.settings = warehouse, settings.model_copy(update={"publication": publication})
         self.items = [item(n, day) for n in range(ITEM_COUNT) for day in (DAY - timedelta(days=1), DAY)]
         self.stats = [stats(n) for n in range(ITEM_COUNT)]
-        self.lists = [row for user in (*range(USER_COUNT), "*") for row in user_list(user)]
+        self.touched = [touched(user, user + at) for user in range(USER_COUNT) for at in range(2)]
+        users = (*range(USER_COUNT), "*")
+        self.lists = [row for surface in SURFACES for user in users for row in user_list(user, surface)]
         self.popular = [row for segment in ("all", "cats") for row in popular(segment)]
         self.similar = [row for n in range(10) for row in similar(n)]
         self.old_lists = [{**row, "publication_id": "old"} for row in self.lists]
         self.blocked: Rows = []
 
-    def list_of(self, user: int | str) -> Rows:
-        return [row for row in self.lists if row["user_id"] == (f"u{user}" if isinstance(user, int) else user)]
+    def list_of(self, user: int, surface: str = "for_you") -> Rows:
+        return [row for row in self.lists if (row["user_id"], row["surface"]) == (f"u{user}", surface)]
 
     def check(self, previous: str | None = "old") -> list[CheckResult]:
         old = [{**row, "publication_id": "old"} for row in self.popular]
         self._write(ITEMS, self.items)
         self._write(ITEM_STATS, self.stats)
+        self._write(USER_ITEMS, self.touched)
         self._write(USER_RECOMMENDATIONS, [*self.lists, *self.old_lists])
         self._write(POPULAR_ITEMS, [*self.popular, *old])
         self._write(SIMILAR_ITEMS, [*self.similar, *({**row, "publication_id": "old"} for row in self.similar)])
@@ -99,12 +115,20 @@ def failed(results: list[CheckResult]) -> set[str]:
 
 
 @pytest.fixture
-def world(quality_warehouse: LocalWarehouse, quality_settings: RecommenderSettings) -> World:
-    return World(quality_warehouse, quality_settings)
+def world(warehouse: LocalWarehouse, quality_settings: RecommenderSettings) -> World:
+    return World(warehouse, quality_settings)
 
 
 def short_list(world: World) -> None:
     world.lists.remove(world.list_of(3)[-1])
+
+
+def short_list_of_new_items(world: World) -> None:
+    world.lists.remove(world.list_of(3, "discover")[-1])
+
+
+def known_item_among_the_new(world: World) -> None:
+    world.list_of(3, "discover")[-1]["item_id"] = "i04"
 
 
 def hole_in_ranks(world: World) -> None:
@@ -140,9 +164,17 @@ def constant_scores(world: World) -> None:
         row["score"] = 0.5
 
 
+def constant_scores_of_new_items(world: World) -> None:
+    for row in world.list_of(3, "discover"):
+        row["score"] = 0.5
+
+
 def nobody_else(world: World) -> None:
     world.lists = [row for row in world.lists if row["user_id"] != "*"]
-    world.old_lists = [row for row in world.old_lists if row["user_id"] != "*"]
+
+
+def nobody_else_on_one_surface(world: World) -> None:
+    world.lists = [row for row in world.lists if (row["user_id"], row["surface"]) != ("*", "discover")]
 
 
 def fewer_lists(world: World) -> None:
@@ -155,7 +187,7 @@ def many_more_lists(world: World) -> None:
 
 def less_covered(world: World) -> None:
     for row in world.lists:
-        row["item_id"] = f"i{row['rank']:02}"
+        row["item_id"] = f"i{row['rank'] + 20:02}"  # nobody has touched these
 
 
 def nothing_popular(world: World) -> None:
@@ -172,13 +204,17 @@ def like_itself(world: World) -> None:
 
 FAULTS: list[tuple[Callable[[World], None], str, str]] = [
     (short_list, "stop", "lists.length_wrong"),
+    (short_list_of_new_items, "stop", "lists.length_wrong"),
+    (known_item_among_the_new, "stop", "lists.item_not_new"),
     (hole_in_ranks, "stop", "lists.ranks_with_holes"),
     (repeated_item, "stop", "lists.item_repeated"),
     (inactive_item, "stop", "items.inactive"),
     (item_gone, "stop", "items.not_in_catalogue"),
     (blocked_item, "stop", "items.blocked"),
     (constant_scores, "stop", "lists.scores_all_equal.for_you"),
+    (constant_scores_of_new_items, "stop", "lists.scores_all_equal.discover"),
     (nobody_else, "stop", "lists.none_for_everybody"),
+    (nobody_else_on_one_surface, "stop", "lists.none_for_everybody"),
     (fewer_lists, "stop", "user_recommendations.size_unlike_before"),
     (many_more_lists, "stop", "user_recommendations.size_unlike_before"),
     (less_covered, "warn", "user_recommendations.coverage_shrank"),
@@ -215,14 +251,41 @@ def test_an_empty_publication_stops(world: World) -> None:
 
 
 def test_a_small_catalogue_makes_short_lists(world: World) -> None:
+    """No list is longer than the items with an event."""
     world.stats = [stats(n, events=10 if n < 4 else 0) for n in range(ITEM_COUNT)]
+    world.touched = []
     world.lists = [row for row in world.lists if row["rank"] < LIST_SIZE]
     assert failed(world.check()) == set()
 
 
+def test_who_touched_nearly_everything_gets_a_short_list_of_new_items_only(world: World) -> None:
+    """The user knows all but three items, of which one is inactive and another blocked."""
+    world.stats[28] = stats(28, is_active=False)
+    world.blocked = [block("i29", 1, "block")]
+    world.touched += [touched(3, number) for number in range(ITEM_COUNT) if number not in (3, 4, 13, 28, 29)]
+    assert failed(world.check()) == {"lists.length_wrong", "lists.item_not_new"}
+    world.lists = [row for row in world.lists if row not in world.list_of(3, "discover")[1:]]
+    assert failed(world.check()) == set()
+
+
+def test_an_item_that_was_touched_may_be_shown_again_where_repeats_are_allowed(world: World) -> None:
+    world.touched += [touched(3, number) for number in range(5, 8)]
+    assert {row["item_id"] for row in world.list_of(3)} == {"i03", "i04", "i05", "i06", "i07"}
+    assert failed(world.check()) == set()
+
+
+def test_the_message_about_an_item_that_is_not_new_tells_which_and_for_whom(world: World) -> None:
+    known_item_among_the_new(world)
+    (line,) = describe(world.check())
+    assert line == (
+        "lists.item_not_new [critical]: 1 items; expected at most 0 "
+        f"(for example discover/{keyed_hash('u3', 'test')}/i04)"
+    )
+
+
 def test_constant_scores_of_baselines_are_fine(world: World) -> None:
     for row in world.lists:
-        row.update(model_version="baseline:own_history", score=1.0)
+        row.update(model_version="baseline/own_history", score=1.0)
     assert failed(world.check()) == set()
 
 

@@ -33,7 +33,7 @@ def rows(quality_settings: RecommenderSettings) -> Rows:
             "as_of_date": DAY, "surface": "for_you", "snapshot_date": day, "user_id": f"u{user}", "item_id": f"i{at}",
             "label": int(at == 0), **features,
         }
-        for day in snapshot_dates(DAY, quality_settings.training) for user in range(20) for at in range(4)
+        for day in snapshot_dates(DAY, quality_settings) for user in range(20) for at in range(4)
     ]  # fmt: skip
 
 
@@ -47,9 +47,9 @@ def check(warehouse: LocalWarehouse, settings: RecommenderSettings, rows: Rows) 
 
 
 def test_a_sound_training_set_passes(
-    quality_warehouse: LocalWarehouse, quality_settings: RecommenderSettings, rows: Rows
+    warehouse: LocalWarehouse, quality_settings: RecommenderSettings, rows: Rows
 ) -> None:
-    assert check(quality_warehouse, quality_settings, rows) == ("pass", set())
+    assert check(warehouse, quality_settings, rows) == ("pass", set())
 
 
 def bad_label(rows: Rows) -> Rows:
@@ -104,16 +104,16 @@ def null_feature(rows: Rows) -> Rows:
     ],
 )
 def test_each_fault_fails_its_check_alone(
-    quality_warehouse: LocalWarehouse,
+    warehouse: LocalWarehouse,
     quality_settings: RecommenderSettings,
     rows: Rows,
     fault: Callable[[Rows], Rows],
     verdict: str,
     name: str,
 ) -> None:
-    assert check(quality_warehouse, quality_settings, fault(rows)) == (verdict, {name})
+    assert check(warehouse, quality_settings, fault(rows)) == (verdict, {name})
 
 
-def test_an_empty_training_set_stops(quality_warehouse: LocalWarehouse, quality_settings: RecommenderSettings) -> None:
-    verdict, failed = check(quality_warehouse, quality_settings, [])
+def test_an_empty_training_set_stops(warehouse: LocalWarehouse, quality_settings: RecommenderSettings) -> None:
+    verdict, failed = check(warehouse, quality_settings, [])
     assert (verdict, failed) == ("stop", {"groups.too_few", "labels.none_positive", "snapshots.missing"})

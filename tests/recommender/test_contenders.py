@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,10 +12,11 @@ import pytest
 from include.recommender.baselines import BASELINES
 from include.recommender.candidates import propose
 from include.recommender.contenders import (
-    baseline,
     candidate_settings,
+    contender_from,
     contender_of,
     feature_names_of,
+    learnt_until,
     model_name,
     ranker_contender,
     settings_of,
@@ -39,46 +41,69 @@ if TYPE_CHECKING:
     from include.recommender.settings import RecommenderSettings
 
 
+FIRST, SECOND, THIRD = FEATURE_NAMES[:3]
+
+
+def ranker_of(names: tuple[str, ...]) -> Ranker:
+    """A ranker of some features only."""
+    import xgboost
+
+    rng = np.random.default_rng(0)
+    features = rng.uniform(0, 3, (300, len(names)))
+    data = xgboost.DMatrix(features, features @ np.arange(1, len(names) + 1), feature_names=list(names))
+    booster = xgboost.train({"max_depth": 3, "eta": 0.5, "nthread": 1}, data, 5)
+    return Ranker(bytes(booster.save_raw("ubj")), names)
+
+
 @pytest.fixture
 def candidates(tmp_path: Path, settings: RecommenderSettings) -> Candidates:
     snapshot = snapshot_from(tmp_path, random_events(1, 150, 8, 12, 40), random_catalogue(12), settings)
-    (block,) = propose(snapshot, np.arange(snapshot.shape[0]), settings)
+    (block,) = propose(snapshot, np.arange(snapshot.shape[0]), settings, "for_you")
     return block
 
 
+@pytest.mark.parametrize("days", [1, 28])
 @pytest.mark.parametrize("name", list(BASELINES))
-def test_a_baseline_is_named_by_its_label(name: str, candidates: Candidates, settings: RecommenderSettings) -> None:
-    contender = contender_of(f"baseline/{name}", FakeRegistry(), settings)  # type: ignore[arg-type]
-    assert contender == baseline(name, settings)
-    assert contender.label == f"baseline/{name}"
-    assert contender.scorer(candidates).tolist() == BASELINES[name](candidates).tolist()
+def test_a_baseline_is_named_by_its_label_and_counts_the_days_that_the_run_chose(
+    name: str, days: int, candidates: Candidates, settings_with: Callable[..., RecommenderSettings]
+) -> None:
+    chosen = settings_with(lists={"popularity_days": [days]})
+    contender = contender_of(f"baseline/{name}", FakeRegistry(), chosen)  # type: ignore[arg-type]
+    assert (contender.label, contender.settings, contender.ranker) == (f"baseline/{name}", chosen, None)
+    assert contender.scorer(candidates).tolist() == BASELINES[name](candidates, days).tolist()
+    assert contender.scorer(candidates).tolist() != BASELINES[name](candidates, 29 - days).tolist()
 
 
 def test_a_ranker_is_named_by_model_and_version_and_scores_with_its_own_features(
     candidates: Candidates, settings: RecommenderSettings
 ) -> None:
-    registry, ranker = FakeRegistry(), quick_ranker("item_users_28d")
-    registry.add(quick_ranker("user_gap"), settings)
+    registry, ranker = FakeRegistry(), quick_ranker(THIRD)
+    registry.add(quick_ranker(FIRST), settings)
     second = registry.add(ranker, settings)
     contender = contender_of(second.label, registry, settings)  # type: ignore[arg-type]
     assert contender.label == f"{model_name('for_you')}/2"
+    assert contender.ranker == Ranker(ranker.model, FEATURE_NAMES)
     assert contender.scorer(candidates).tolist() == ranker.score(candidates.features).tolist()
 
 
 def test_a_ranker_of_fewer_features_in_another_order_gets_those_columns(
     candidates: Candidates, settings: RecommenderSettings
 ) -> None:
-    import xgboost
-
-    names = ("user_events", "item_users_28d", "pair_events")
+    names = (THIRD, FIRST, SECOND)
     columns = [FEATURE_NAMES.index(name) for name in names]
-    rng = np.random.default_rng(0)
-    data = xgboost.DMatrix(rng.normal(5, 5, (300, 3)), rng.normal(size=300), feature_names=list(names))
-    booster = xgboost.train({"max_depth": 2, "nthread": 1}, data, 3)
-    registry, ranker = FakeRegistry(), Ranker(bytes(booster.save_raw("ubj")), names, 3, 0.0)
-    model = registry.add(ranker, settings, feature_names=json.dumps(names))
-    contender = ranker_contender(registry, model, settings)  # type: ignore[arg-type]
-    assert contender.scorer(candidates).tolist() == ranker.score(candidates.features[:, columns]).tolist()
+    registry, ranker = FakeRegistry(), ranker_of(names)
+    model = registry.add(ranker, settings)
+    expected = ranker.score(candidates.features[:, columns]).tolist()
+    assert len(set(expected)) > 5
+    assert ranker_contender(registry, model, settings).scorer(candidates).tolist() == expected  # type: ignore[arg-type]
+    in_memory = contender_from("predecessor/2026-04-01", ranker, settings)
+    assert (in_memory.label, in_memory.settings, in_memory.ranker) == ("predecessor/2026-04-01", settings, ranker)
+    assert in_memory.scorer(candidates).tolist() == expected
+
+
+def test_a_registered_ranker_says_until_when_it_learnt() -> None:
+    model = RegisteredModel("recommender_for_you", "7", {"learnt_until": "2026-04-24"})
+    assert learnt_until(model) == date(2026, 4, 24)
 
 
 def test_a_feature_that_this_code_no_longer_makes_is_refused_by_name() -> None:
@@ -90,13 +115,18 @@ def test_a_feature_that_this_code_no_longer_makes_is_refused_by_name() -> None:
 def test_a_ranker_keeps_the_candidate_settings_it_was_trained_with(
     settings: RecommenderSettings, settings_with: Callable[..., RecommenderSettings]
 ) -> None:
-    then = settings_with(candidates={"own_history": 5}, similarities={"neighbours": 7}, features={"half_life_days": 11})
+    then = settings_with(
+        candidates={"own_history": 5}, similarities={"neighbours": 7}, features={"half_life_short_days": 3},
+        ease={"regularisation": [30.0]},
+    )  # fmt: skip
     registry = FakeRegistry()
-    model = registry.add(quick_ranker("user_gap"), then)
-    today = settings_with(publication={"list_size": 9}, candidates={"own_history": 50})
+    model = registry.add(quick_ranker(FIRST), then)
+    today = settings_with(publication={"list_size": 9}, candidates={"own_history": 50, "user_block": 10})
     own = settings_of(model, today)
-    assert (own.candidates, own.similarities, own.features) == (then.candidates, then.similarities, then.features)
-    assert own.publication.list_size == 9
+    assert own.candidates == then.candidates.model_copy(update={"user_block": 10})
+    assert own.similarities == then.similarities
+    assert (own.features, own.ease) == (then.features, then.ease)
+    assert (own.publication.list_size, own.candidates.own_history) == (9, 5)
     assert candidate_settings(own) == candidate_settings(then) != candidate_settings(today)
     assert ranker_contender(registry, model, today).settings == own  # type: ignore[arg-type]
 
@@ -105,8 +135,12 @@ def test_candidate_settings_name_all_that_decides_candidates_and_features_and_no
     settings: RecommenderSettings, settings_with: Callable[..., RecommenderSettings]
 ) -> None:
     same = candidate_settings(settings)
-    assert candidate_settings(settings_with(training={"seed": 1}, publication={"shards": 7})) == same
-    memory = settings_with(candidates={"user_block": 10}, similarities={"item_block": 10})
+    other = settings_with(training={"seed": 1}, publication={"shards": 7}, lists={"popularity_days": [1]})
+    assert candidate_settings(other) == same
+    memory = settings_with(candidates={"user_block": 10}, similarities={"item_block": 10}, ease={"item_block": 10})
     assert candidate_settings(memory) == same
-    for change in ({"features": {"history_days": 700}}, {"similarities": {"min_users": 3}}):
-        assert candidate_settings(settings_with(**change)) != same
+    changes = [
+        {"features": {"history_days": 700}}, {"similarities": {"min_users": 3}}, {"ease": {"regularisation": [3.0]}},
+        {"candidates": {"rising": 0}},
+    ]  # fmt: skip
+    assert len({same, *(candidate_settings(settings_with(**change)) for change in changes)}) == 5

@@ -8,20 +8,24 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from include.recommender.baselines import BASELINES
+from include.recommender.baselines import BASELINES, baselines_of
+from include.recommender.candidates import propose
+from include.recommender.contenders import baseline
 from include.recommender.lists import as_grid, popular_rows, similar_rows, top_lists
+from include.recommender.settings import SURFACES
 from include.recommender.settings import Candidates as Limits
+from include.recommender.similarities import METHODS
 from tests.recommender.small_world import catalogue, event, random_catalogue, random_events, snapshot_from
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from include.recommender.candidates import Candidates
-    from include.recommender.lists import TopLists
+    from include.recommender.lists import Scorer, TopLists
     from include.recommender.settings import RecommenderSettings
     from include.recommender.snapshot import Snapshot
 
-EVENTS = random_events(seed=31, count=500, users=20, items=40, days=60)
+EVENTS = random_events(seed=31, count=500, users=20, items=40, days=40)
 
 
 @pytest.fixture
@@ -33,8 +37,16 @@ def everyone(snapshot: Snapshot) -> np.ndarray:
     return np.arange(snapshot.shape[0])
 
 
-def lists_by(snapshot: Snapshot, settings: RecommenderSettings, scorer: object, size: int = 10) -> TopLists:
-    return top_lists(snapshot, everyone(snapshot), {"it": scorer}, settings, size)["it"]  # type: ignore[dict-item]
+def scorers_of(settings: RecommenderSettings, surface: str = "for_you") -> dict[str, Scorer]:
+    return {name: baseline(name, settings).scorer for name in baselines_of(surface)}
+
+
+def lists_by(
+    snapshot: Snapshot, settings: RecommenderSettings, scorer: str | Scorer, size: int = 10, surface: str = "for_you"
+) -> TopLists:
+    """Lists of everyone by a baseline or another scorer."""
+    scorer = baseline(scorer, settings).scorer if isinstance(scorer, str) else scorer
+    return top_lists(snapshot, everyone(snapshot), {"it": scorer}, settings, surface, size)["it"]
 
 
 def by_user(lists: TopLists) -> dict[int, list[tuple[int, int, float]]]:
@@ -44,26 +56,36 @@ def by_user(lists: TopLists) -> dict[int, list[tuple[int, int, float]]]:
     return found
 
 
-@pytest.mark.parametrize("baseline", list(BASELINES))
+def touched_by(snapshot: Snapshot, user: int) -> set[int]:
+    return set(snapshot.pair_item[snapshot.pair_user == user].tolist())
+
+
+@pytest.mark.parametrize(
+    ("surface", "name"), [(surface, name) for surface in SURFACES for name in baselines_of(surface)]
+)
 def test_every_user_gets_k_different_items_ranked_from_1_by_score(
-    snapshot: Snapshot, settings: RecommenderSettings, baseline: str
+    snapshot: Snapshot, settings: RecommenderSettings, surface: str, name: str
 ) -> None:
-    lists = by_user(lists_by(snapshot, settings, BASELINES[baseline]))
-    assert sorted(lists) == everyone(snapshot).tolist()
-    for places in lists.values():
+    lists = by_user(lists_by(snapshot, settings, name, surface=surface))
+    assert list(lists) == everyone(snapshot).tolist()
+    for user, places in lists.items():
         assert [rank for rank, _, _ in places] == list(range(1, 11))
         assert len({item for _, item, _ in places}) == 10
         assert [score for _, _, score in places] == sorted((score for _, _, score in places), reverse=True)
         assert all(snapshot.recommendable[item] for _, item, _ in places)
+        repeated = touched_by(snapshot, user) & {item for _, item, _ in places}
+        assert surface == "for_you" or not repeated
 
 
+@pytest.mark.parametrize("surface", SURFACES)
 def test_a_list_longer_than_what_may_be_shown_holds_all_of_it(
-    snapshot: Snapshot, settings: RecommenderSettings
+    snapshot: Snapshot, settings: RecommenderSettings, surface: str
 ) -> None:
-    shown = int(snapshot.recommendable.sum())
-    assert shown < 40
-    lists = by_user(lists_by(snapshot, settings, BASELINES["recent_popularity"], 40))
-    assert {len(places) for places in lists.values()} == {shown}
+    shown = set(np.flatnonzero(snapshot.recommendable).tolist())
+    assert len(shown) < 40
+    for user, places in by_user(lists_by(snapshot, settings, "recent_popularity", 40, surface)).items():
+        left_out = touched_by(snapshot, user) if surface == "discover" else set()
+        assert {item for _, item, _ in places} == shown - left_out
 
 
 def test_equal_scores_go_by_popularity_then_by_item_id(snapshot: Snapshot, settings: RecommenderSettings) -> None:
@@ -74,27 +96,43 @@ def test_equal_scores_go_by_popularity_then_by_item_id(snapshot: Snapshot, setti
         assert [item for _, item, _ in places] == expected
 
 
-def test_rule_3_blocks_of_users_give_equal_lists(snapshot: Snapshot, settings: RecommenderSettings) -> None:
-    whole = lists_by(snapshot, settings, BASELINES["own_history"])
-    for size in (1, 6):
-        blocks = settings.model_copy(update={"candidates": Limits(user_block=size)})
-        found = lists_by(snapshot, blocks, BASELINES["own_history"])
-        assert found.user.tolist() == whole.user.tolist()
-        assert found.item.tolist() == whole.item.tolist()
-        assert found.score.tolist() == whole.score.tolist()
-        assert found.sources == whole.sources
+@pytest.mark.parametrize(("size", "threads"), [(1, 1), (6, 1), (6, 4)])
+def test_rule_3_blocks_of_users_and_threads_give_equal_lists(
+    snapshot: Snapshot, settings: RecommenderSettings, size: int, threads: int
+) -> None:
+    whole = lists_by(snapshot, settings, "own_history")
+    training = settings.training.model_copy(update={"threads": threads})
+    blocks = settings.model_copy(update={"candidates": Limits(user_block=size), "training": training})
+    found = lists_by(snapshot, blocks, "own_history")
+    assert found.user.tolist() == whole.user.tolist()
+    assert found.item.tolist() == whole.item.tolist()
+    assert found.score.tolist() == whole.score.tolist()
+    assert found.sources == whole.sources
 
 
 def test_scorers_do_not_disturb_each_other(snapshot: Snapshot, settings: RecommenderSettings) -> None:
-    both = top_lists(snapshot, everyone(snapshot), BASELINES, settings, 10)
-    for name, scorer in BASELINES.items():
-        alone = lists_by(snapshot, settings, scorer)
-        assert both[name].item.tolist() == alone.item.tolist()
+    both = top_lists(snapshot, everyone(snapshot), scorers_of(settings), settings, "for_you", 10)
+    assert both.keys() == BASELINES.keys()
+    for name in BASELINES:
+        assert both[name].item.tolist() == lists_by(snapshot, settings, name).item.tolist()
     assert both["own_history"].item.tolist() != both["recent_popularity"].item.tolist()
 
 
+def test_every_block_of_candidates_is_watched_in_the_order_of_users(
+    snapshot: Snapshot, settings: RecommenderSettings
+) -> None:
+    blocks = settings.model_copy(update={"candidates": Limits(user_block=7)})
+    watched: list[Candidates] = []
+    top_lists(snapshot, everyone(snapshot), {}, blocks, "discover", 10, watch=watched.append)
+    expected = list(propose(snapshot, everyone(snapshot), blocks, "discover"))
+    assert len(watched) == len(expected) == 3
+    for found, block in zip(watched, expected, strict=True):
+        assert found.user.tolist() == block.user.tolist()
+        assert found.item.tolist() == block.item.tolist()
+
+
 def test_every_place_names_its_sources(snapshot: Snapshot, settings: RecommenderSettings) -> None:
-    lists = lists_by(snapshot, settings, BASELINES["own_history"])
+    lists = lists_by(snapshot, settings, "own_history")
     assert len(lists.sources) == len(lists.user)
     known = set(zip(snapshot.pair_user.tolist(), snapshot.pair_item.tolist(), strict=True))
     for user, item, sources in zip(lists.user.tolist(), lists.item.tolist(), lists.sources, strict=True):
@@ -103,18 +141,19 @@ def test_every_place_names_its_sources(snapshot: Snapshot, settings: Recommender
 
 
 def test_no_users_give_empty_lists(snapshot: Snapshot, settings: RecommenderSettings) -> None:
-    lists = top_lists(snapshot, np.zeros(0, np.int64), BASELINES, settings, 10)["own_history"]
+    nobody = np.zeros(0, np.int64)
+    lists = top_lists(snapshot, nobody, scorers_of(settings), settings, "for_you", 10)["own_history"]
     assert (len(lists.user), lists.sources, lists.item.dtype) == (0, [], np.int64)
 
 
 def test_a_grid_has_a_row_per_user_and_minus_one_for_empty_places(
     snapshot: Snapshot, settings: RecommenderSettings
 ) -> None:
-    def only_two(candidates: Candidates) -> np.ndarray:
+    def by_position(candidates: Candidates) -> np.ndarray:
         return candidates.item.astype(float)
 
     users = np.array([2, 5, 11])
-    lists = top_lists(snapshot, users, {"it": only_two}, settings, 2)["it"]
+    lists = top_lists(snapshot, users, {"it": by_position}, settings, "for_you", 2)["it"]
     grid = as_grid(lists, users, 4)
     assert grid.shape == (3, 4)
     assert (grid[:, 2:] == -1).all()
@@ -122,28 +161,59 @@ def test_a_grid_has_a_row_per_user_and_minus_one_for_empty_places(
     assert grid[:, :2].tolist() == [best] * 3
 
 
-def test_popular_items_are_listed_in_all_and_per_category(snapshot: Snapshot) -> None:
-    rows = popular_rows(snapshot, 5)
+@pytest.mark.parametrize("days", [1, 28])
+def test_popular_items_are_listed_in_all_and_per_category(snapshot: Snapshot, days: int) -> None:
     segments: dict[str, list[tuple[int, str, float]]] = defaultdict(list)
-    for segment, rank, item, score in rows:
+    for segment, rank, item, score in popular_rows(snapshot, days, 5):
         segments[segment].append((rank, item, score))
-    assert set(segments) == {"all", "cat", "dog", "bird"}
+    assert list(segments) == ["all", "bird", "cat", "dog"]
     category_of = {row["item_id"]: row["category"] for row in random_catalogue(40)}
+    users = dict(zip(snapshot.item_ids, snapshot.items[f"users_{days}d"], strict=True))
     for segment, places in segments.items():
         assert [rank for rank, _, _ in places] == list(range(1, 6))
         assert [score for _, _, score in places] == sorted((score for _, _, score in places), reverse=True)
         assert segment == "all" or {category_of[item] for _, item, _ in places} == {segment}
+        assert [int(score) for _, _, score in places] == [users[item] for _, item, _ in places]
 
 
-def test_popular_items_are_scored_by_their_users_of_28_days(tmp_path: Path, settings: RecommenderSettings) -> None:
-    events = [event(user, "a", 3) for user in "uvw"] + [event("u", "b", 3), event("u", "b", 40), event("v", "b", 40)]
-    snapshot = snapshot_from(tmp_path, events, catalogue(["a", "b"]), settings)
-    assert popular_rows(snapshot, 9) == [("all", 1, "a", 3), ("all", 2, "b", 1), ("cat", 1, "a", 3), ("cat", 2, "b", 1)]
+def test_popular_items_are_scored_by_their_users_of_the_window_and_equal_ones_go_by_recency(
+    tmp_path: Path, settings: RecommenderSettings
+) -> None:
+    events = [event(user, "a", 20) for user in "uvw"] + [event("u", "b", 3), event("u", "b", 40), event("v", "b", 40)]
+    events += [event("x", "c", 2)]
+    snapshot = snapshot_from(tmp_path, events, catalogue(["a", "b", "c"]), settings)
+
+    def places(days: int) -> list[tuple[str, int, str, int]]:
+        return [(segment, rank, item, int(score)) for segment, rank, item, score in popular_rows(snapshot, days, 9)]
+
+    month = [(1, "a", 3), (2, "b", 1), (3, "c", 1)]
+    assert places(28) == [(segment, *place) for segment in ("all", "cat") for place in month]
+    week = [(1, "b", 1), (2, "c", 1), (3, "a", 0)]
+    assert places(7) == [(segment, *place) for segment in ("all", "cat") for place in week]
 
 
-def test_similar_items_are_the_nearest_that_may_be_shown_without_holes(snapshot: Snapshot) -> None:
-    item, rank, similar, score = similar_rows(snapshot, 4)
-    dense = snapshot.similarities.toarray()
+def test_a_category_with_fewer_items_than_places_ends_with_what_is_popular_in_all(
+    tmp_path: Path, settings: RecommenderSettings
+) -> None:
+    users = {"cat 1": "uvwx", "cat 2": "uvw", "cat 3": "uv", "dog": "u", "bird, gone": "uvwx", "uncategorised": "vwx"}
+    items = [*catalogue(["cat 1", "cat 2", "cat 3"]), *catalogue(["dog"], category="dog")]
+    items += [*catalogue(["bird, gone"], category="bird", is_active=False)]
+    items += catalogue(["uncategorised"], category=None)
+    events = [event(user, item, 3) for item, own in users.items() for user in own]
+    snapshot = snapshot_from(tmp_path, events, items, settings)
+    found = defaultdict(list)
+    for segment, _, item, _ in popular_rows(snapshot, 7, 3):
+        found[segment].append(item)
+    popular = ["cat 1", "cat 2", "uncategorised"]
+    assert found == {
+        "all": popular, "bird": popular, "cat": ["cat 1", "cat 2", "cat 3"], "dog": ["dog", "cat 1", "cat 2"],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_similar_items_are_the_nearest_that_may_be_shown_without_holes(snapshot: Snapshot, method: str) -> None:
+    item, rank, similar, score = similar_rows(snapshot, method, 4)
+    dense = snapshot.similarities[method].toarray()
     found = defaultdict(list)
     for at in range(len(item)):
         found[int(item[at])].append((int(rank[at]), int(similar[at]), float(score[at])))
@@ -160,11 +230,14 @@ def test_similar_items_are_the_nearest_that_may_be_shown_without_holes(snapshot:
     assert len(item) > 20
 
 
-def test_a_blocked_item_is_neither_popular_nor_similar(snapshot: Snapshot) -> None:
-    blocked = popular_rows(snapshot, 1)[0][2]
-    at = snapshot.item_ids.tolist().index(blocked)
-    assert at in similar_rows(snapshot, 60)[2]
+@pytest.mark.parametrize("method", METHODS)
+def test_a_blocked_item_is_neither_popular_nor_similar(snapshot: Snapshot, method: str) -> None:
+    item, _, similar, _ = similar_rows(snapshot, method, 60)
+    at = int(np.bincount(similar).argmax())
+    blocked = str(snapshot.item_ids[at])
+    assert at in item
+    assert blocked in {name for _, _, name, _ in popular_rows(snapshot, 28, 50)}
     served = snapshot.without([blocked])
-    assert blocked not in {item for _, _, item, _ in popular_rows(served, 50)}
-    item, _, similar, _ = similar_rows(served, 60)
+    assert blocked not in {name for _, _, name, _ in popular_rows(served, 28, 50)}
+    item, _, similar, _ = similar_rows(served, method, 60)
     assert at not in {*item.tolist(), *similar.tolist()}

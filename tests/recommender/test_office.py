@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
-from include.recommender.evaluation import CHALLENGER, CHAMPION
-from include.recommender.office import (
-    apply_decision,
-    chosen_for,
-    contenders_of,
-    decide_and_record,
-    registered,
-)
+from include.recommender.baselines import baselines_of
+from include.recommender.evaluation import CHALLENGER, CHAMPION, evaluation_weeks
+from include.recommender.features import FEATURE_NAMES
+from include.recommender.office import apply_decision, chosen_for, decide_and_record, registered, weeks_of
+from include.recommender.ranker import train_ranker
+from include.recommender.settings import RecommenderSettings
+from include.recommender.tables import TRAINING_SET
+from include.recommender.training_set import snapshot_dates
 from include.retraining.promotion.decisions import champion_version
 from include.retraining.publication.switch_log import append_switch, read_switch_log
 from include.retraining.run import Run
@@ -22,7 +26,9 @@ from include.retraining.tables import EVALUATION_RESULTS, PROMOTION_DECISIONS
 from tests.recommender.small_world import DAY, applied_decision, days_ago, evaluation_rows, quick_ranker
 
 if TYPE_CHECKING:
-    from include.recommender.settings import RecommenderSettings
+    from datetime import date
+
+    from include.recommender.evaluation import Week
     from include.retraining.registry import RegisteredModel
     from include.retraining.workspace import Workspace
     from tests.recommender.small_world import FakeRegistry
@@ -30,13 +36,13 @@ if TYPE_CHECKING:
     Recommender = Workspace[RecommenderSettings]
 
 RUN = Run(DAY, "run-1", "scheduled")
-SURFACE, FALLBACK = "for_you", "recent_popularity"
+SURFACE = "for_you"
 PUBLISHED = f"{DAY}-0123456789ab"
 
 
 @pytest.fixture
 def models(registry: FakeRegistry, settings: RecommenderSettings) -> list[RegisteredModel]:
-    return [registry.add(quick_ranker(name), settings) for name in ("user_gap", "item_users_28d", "user_items")]
+    return [registry.add(quick_ranker(name), settings) for name in FEATURE_NAMES[:3]]
 
 
 def take_office(workspace: Recommender, model: RegisteredModel, days_back: int) -> None:
@@ -57,12 +63,94 @@ def decisions(workspace: Recommender, kind: str) -> list[dict[str, object]]:
     return workspace.warehouse.read(PROMOTION_DECISIONS, {"kind": kind}).to_pylist()
 
 
-def test_without_a_champion_the_challenger_meets_the_baselines_only(
+def learn_quickly(workspace: Recommender) -> Recommender:
+    """The same workspace with settings under which a few rows train a ranker."""
+    training = {"snapshots": [2], "min_groups": 10, "rounds": [6], "threads": 1}
+    return replace(workspace, settings=RecommenderSettings(training={**training, "min_child_weight": 1}))
+
+
+def write_training_set(workspace: Recommender, surface: str = SURFACE) -> pa.Table:
+    """Ten users with six candidates each at every snapshot of the run; the higher the first features, the better."""
+    rng = np.random.default_rng(7)
+    rows = []
+    for day in snapshot_dates(DAY, workspace.settings):
+        for user in range(10):
+            for item in range(6):
+                features = rng.normal(size=len(FEATURE_NAMES)).astype(np.float32)
+                row = {"as_of_date": DAY, "surface": surface, "snapshot_date": day, "user_id": f"u{user}"}
+                row |= {"item_id": f"i{item}", "label": int(features[:3].sum() > 0)}
+                rows.append(row | dict(zip(FEATURE_NAMES, features.tolist(), strict=True)))
+    table = pa.Table.from_pylist(rows, schema=TRAINING_SET.schema)
+    workspace.warehouse.replace(TRAINING_SET, {"as_of_date": DAY, "surface": surface}, table)
+    return table
+
+
+def weeks(workspace: Recommender, challenger: RegisteredModel, run: Run = RUN, surface: str = SURFACE) -> list[Week]:
+    return list(weeks_of(run, workspace, workspace.settings, surface, challenger.label))
+
+
+HOLDOUT, WEEK_BEFORE, EARLIEST = (days_ago(days) for days in (7, 14, 21))
+
+
+@pytest.mark.parametrize("surface", ["for_you", "discover"])
+def test_without_a_champion_the_challenger_meets_the_baselines_of_the_surface_only(
+    workspace: Recommender, models: list[RegisteredModel], surface: str
+) -> None:
+    (holdout,) = weeks(workspace, models[0], surface=surface)
+    assert holdout.first == HOLDOUT
+    assert list(holdout.contenders) == [*baselines_of(surface), CHALLENGER]
+    assert holdout.contenders[CHALLENGER].label == models[0].label
+
+
+def test_rule_2_before_the_holdout_a_predecessor_that_knew_no_more_stands_in_for_the_challenger(
     workspace: Recommender, models: list[RegisteredModel]
 ) -> None:
-    contenders = contenders_of(RUN, workspace, SURFACE, models[0].label)
-    assert list(contenders) == ["recent_popularity", "own_history", CHALLENGER]
-    assert contenders[CHALLENGER].label == models[0].label
+    workspace = learn_quickly(workspace)
+    rows = write_training_set(workspace)
+    found = weeks(workspace, models[0])
+    assert (
+        [week.first for week in found] == [HOLDOUT, WEEK_BEFORE, EARLIEST] == evaluation_weeks(DAY, workspace.settings)
+    )
+    assert found[0].contenders[CHALLENGER].label == models[0].label
+    for week in found[1:]:
+        predecessor = week.contenders[CHALLENGER]
+        assert (predecessor.label, predecessor.settings) == (f"predecessor/{week.first}", workspace.settings)
+        known = rows.filter(pc.less_equal(rows["snapshot_date"], week.first - timedelta(days=7)))
+        assert 0 < known.num_rows < rows.num_rows
+        assert predecessor.ranker == train_ranker(known, workspace.settings.training)
+
+
+def test_a_week_before_which_there_was_too_little_to_learn_from_is_left_out(
+    workspace: Recommender, models: list[RegisteredModel]
+) -> None:
+    workspace = learn_quickly(workspace)
+    rows = write_training_set(workspace)
+    later = rows.filter(pc.greater(rows["snapshot_date"], snapshot_dates(DAY, workspace.settings)[0]))
+    workspace.warehouse.replace(TRAINING_SET, {"as_of_date": DAY, "surface": SURFACE}, later)
+    assert [week.first for week in weeks(workspace, models[0])] == [HOLDOUT, WEEK_BEFORE]
+
+
+@pytest.mark.parametrize(
+    ("learnt_until", "measured_on"),
+    [
+        (HOLDOUT, [HOLDOUT]),
+        (WEEK_BEFORE, [HOLDOUT, WEEK_BEFORE]),
+        (days_ago(20), [HOLDOUT, WEEK_BEFORE]),
+        (EARLIEST, [HOLDOUT, WEEK_BEFORE, EARLIEST]),
+    ],
+)
+def test_rule_2_a_champion_takes_part_from_the_week_on_in_which_its_own_labels_had_ended(
+    workspace: Recommender, registry: FakeRegistry, learnt_until: date, measured_on: list[date]
+) -> None:
+    workspace = learn_quickly(workspace)
+    write_training_set(workspace)
+    champion = registry.add(quick_ranker(FEATURE_NAMES[0]), workspace.settings, learnt_until=str(learnt_until))
+    take_office(workspace, champion, 1)
+    challenger = registry.add(quick_ranker(FEATURE_NAMES[1]), workspace.settings)
+    found = weeks(workspace, challenger)
+    assert len(found) == 3
+    assert [week.first for week in found if CHAMPION in week.contenders] == measured_on
+    assert {week.contenders[CHAMPION].label for week in found if CHAMPION in week.contenders} == {champion.label}
 
 
 def test_rule_5_the_champion_is_the_last_to_take_office_before_the_date(
@@ -70,12 +158,12 @@ def test_rule_5_the_champion_is_the_last_to_take_office_before_the_date(
 ) -> None:
     for model, days_back in zip(models, (20, 3, 0), strict=True):
         take_office(workspace, model, days_back)
-    contenders = contenders_of(RUN, workspace, SURFACE, models[2].label)
-    assert contenders[CHAMPION].label == models[1].label
-    backfill = Run(days_ago(10), "run-2", "backfill")
-    assert contenders_of(backfill, workspace, SURFACE, models[2].label)[CHAMPION].label == models[0].label
-    first = Run(days_ago(20), "run-3", "backfill")
-    assert CHAMPION not in contenders_of(first, workspace, SURFACE, models[2].label)
+    (holdout,) = weeks(workspace, models[2])
+    assert holdout.contenders[CHAMPION].label == models[1].label
+    (backfill,) = weeks(workspace, models[2], Run(days_ago(10), "run-2", "backfill"))
+    assert backfill.contenders[CHAMPION].label == models[0].label
+    (first,) = weeks(workspace, models[2], Run(days_ago(20), "run-3", "backfill"))
+    assert CHAMPION not in first.contenders
 
 
 @pytest.mark.parametrize(
@@ -116,7 +204,7 @@ PROMOTE = {"choice": "promote", "decision_id": "d1", "best_baseline": "own_histo
 
 def test_a_promoted_challenger_serves(workspace: Recommender, models: list[RegisteredModel]) -> None:
     take_office(workspace, models[0], 5)
-    chosen = chosen_for(RUN, workspace, SURFACE, PROMOTE | {"model": models[1].label}, FALLBACK)
+    chosen = chosen_for(RUN, workspace, workspace.settings, SURFACE, PROMOTE | {"model": models[1].label})
     assert chosen == {"model": models[1].label, "training_set": "training-set-2"}
 
 
@@ -124,16 +212,31 @@ def test_a_promoted_challenger_serves(workspace: Recommender, models: list[Regis
 def test_else_the_champion_serves(workspace: Recommender, models: list[RegisteredModel], decided: bool) -> None:
     take_office(workspace, models[0], 5)
     decision = PROMOTE | {"choice": "keep", "model": models[1].label} if decided else None
-    chosen = chosen_for(RUN, workspace, SURFACE, decision, FALLBACK)
+    chosen = chosen_for(RUN, workspace, workspace.settings, SURFACE, decision)
     assert chosen == {"model": models[0].label, "training_set": "training-set-1"}
 
 
-def test_rule_9_without_a_champion_the_best_baseline_serves_or_the_fallback_where_nothing_was_measured(
+def test_rule_9_without_a_champion_the_best_baseline_serves(
     workspace: Recommender, models: list[RegisteredModel]
 ) -> None:
     keep = PROMOTE | {"choice": "keep", "model": models[1].label}
-    assert chosen_for(RUN, workspace, SURFACE, keep, FALLBACK)["model"] == "baseline/own_history"
-    assert chosen_for(RUN, workspace, SURFACE, None, FALLBACK)["model"] == "baseline/recent_popularity"
+    chosen = chosen_for(RUN, workspace, workspace.settings, SURFACE, keep)
+    assert chosen == {"model": "baseline/own_history", "training_set": ""}
+
+
+@pytest.mark.parametrize(
+    ("fallback", "surface", "serves"),
+    [
+        ("recent_popularity", "for_you", "recent_popularity"),
+        ("own_history", "for_you", "own_history"),
+        ("own_history", "discover", "recent_popularity"),  # nobody's own history may be shown there
+    ],
+)
+def test_where_nothing_was_measured_the_fallback_that_the_run_chose_serves_if_the_surface_allows_it(
+    workspace: Recommender, fallback: str, surface: str, serves: str
+) -> None:
+    chosen = RecommenderSettings(lists={"fallback": [fallback]})
+    assert chosen_for(RUN, workspace, chosen, surface, None)["model"] == f"baseline/{serves}"
 
 
 def test_a_promoted_challenger_takes_office_once_readers_see_its_lists(

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import pytest
 
 from include.recommender.features import FEATURE_NAMES
-from include.recommender.ranker import COARSE, Ranker, train_ranker
+from include.recommender.ranker import Ranker, train_ranker
 from include.recommender.settings import Training
 from include.recommender.tables import TRAINING_SET
 from include.retraining.errors import TrainingDataError
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 
 FIRST = date(2026, 3, 1)
 QUICK: dict[str, Any] = {
-    "min_groups": 20, "max_rounds": 25, "early_stopping_rounds": 5, "min_child_weight": 1, "threads": 1,
-    "snapshots": (3,),
+    "min_groups": 20, "rounds": (25,), "min_child_weight": 1, "threads": 1, "snapshots": (3,),
 }  # fmt: skip
 TELLING, USELESS, CONSTANT, MISSING, GIVEN = FEATURE_NAMES[:5]
 LEFT_OUT = (CONSTANT, MISSING)
@@ -135,23 +134,42 @@ def test_a_retired_feature_is_never_learnt_from(rows: pa.Table, monkeypatch: pyt
     assert not {USELESS, *LEFT_OUT} & set(train_ranker(rows, Training(**QUICK)).feature_names)
 
 
-def test_the_rounds_come_from_early_stopping_within_max_rounds(ranker: Ranker) -> None:
-    assert COARSE <= ranker.rounds <= QUICK["max_rounds"] + COARSE
-    assert ranker.rounds % COARSE == 0
-    assert ranker.booster.num_boosted_rounds() == ranker.rounds
+def sized(rows: pa.Table, snapshots: tuple[int, ...], rounds: tuple[int, ...]) -> Ranker:
+    return train_ranker(rows, Training(**QUICK | {"snapshots": snapshots, "rounds": rounds}))
 
 
-def test_learning_stops_where_the_latest_snapshot_gains_nothing() -> None:
-    """Labels that mean nothing: more rounds only learn by heart."""
-    noise = rows_of()
-    labels = np.random.default_rng(5).random(noise.num_rows) < 0.2
-    patient = Training(**QUICK | {"max_rounds": 300, "early_stopping_rounds": 6})
-    assert train_ranker(with_labels(noise, labels), patient).rounds < 100
+def test_a_ranker_has_the_rounds_that_were_chosen(rows: pa.Table) -> None:
+    for rounds in (6, 25):
+        ranker = sized(rows, (3,), (rounds,))
+        assert ranker.booster.num_boosted_rounds() == ranker.rounds == rounds
 
 
-def test_the_first_number_of_snapshots_stands_where_another_is_not_clearly_better(rows: pa.Table) -> None:
-    assert train_ranker(rows, Training(**QUICK | {"snapshots": (3, 2)})).snapshots == 3
-    assert train_ranker(rows, Training(**QUICK | {"snapshots": (2, 3)})).snapshots == 2
+@pytest.mark.parametrize("sizes", [((2, 25), (3, 25)), ((3, 6), (3, 40))], ids=["snapshots", "rounds"])
+def test_the_first_sizes_stand_where_others_are_not_clearly_better(
+    rows: pa.Table, sizes: tuple[tuple[int, int], ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ndcg = {(days, rounds): sized(rows, (days,), (rounds,)).validation_ndcg for days, rounds in sizes}
+    worse, better = sorted(ndcg, key=ndcg.__getitem__)
+    gain = ndcg[better] / ndcg[worse] - 1
+    assert gain > 0
+    for clearly, first, then, chosen in (
+        (gain * 1.5, worse, better, worse),
+        (gain / 2, worse, better, better),
+        (gain / 2, better, worse, better),
+    ):
+        monkeypatch.setattr("include.recommender.ranker.CLEARLY", clearly)
+        found = sized(rows, (first[0], then[0]), (first[1], then[1]))
+        assert (found.snapshots, found.rounds, found.validation_ndcg) == (*chosen, ndcg[chosen])
+
+
+def test_of_all_pairs_of_sizes_the_best_is_chosen_where_it_is_clearly_better(
+    rows: pa.Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ndcg = {(days, rounds): sized(rows, (days,), (rounds,)).validation_ndcg for days in (2, 3) for rounds in (6, 25)}
+    worst, *_, best = sorted(ndcg, key=ndcg.__getitem__)
+    monkeypatch.setattr("include.recommender.ranker.CLEARLY", 0)
+    ranker = sized(rows, (worst[0], 5 - worst[0]), (worst[1], 31 - worst[1]))
+    assert (ranker.snapshots, ranker.rounds, ranker.validation_ndcg) == (*best, ndcg[best])
 
 
 def test_fewer_snapshots_are_learnt_from_where_older_ones_mislead() -> None:

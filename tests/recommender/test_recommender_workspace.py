@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from include.recommender.settings import RecommenderSettings
+from include.recommender.sources import SOURCE_NAMES
 from include.recommender.tables import RECOMMENDER_TABLES
 from include.recommender.workspace import open_recommender, settings_for_parsing
 from include.retraining.errors import SettingsError
@@ -41,15 +42,31 @@ def test_a_dag_file_still_parses_with_broken_settings(monkeypatch: pytest.Monkey
     assert settings_for_parsing().publication.shards == 2
 
 
-def test_training_windows_must_fit_the_history(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HIGAWARI_FEATURES__HISTORY_DAYS", "62")
-    with pytest.raises(SettingsError, match=r"features\.history_days of at least 63"):
+@pytest.mark.parametrize(
+    ("variable", "value", "days"),
+    # Three evaluated weeks, the week of the labels, three more snapshots, and 28 days to look back on.
+    [(None, "", 77), ("TRAINING__SNAPSHOTS", "[2, 5]", 84), ("EVALUATION__WEEKS", "4", 84)],
+)
+def test_training_windows_must_fit_the_history(
+    monkeypatch: pytest.MonkeyPatch, variable: str | None, value: str, days: int
+) -> None:
+    if variable:
+        monkeypatch.setenv(f"HIGAWARI_{variable}", value)
+    monkeypatch.setenv("HIGAWARI_FEATURES__HISTORY_DAYS", str(days - 1))
+    with pytest.raises(SettingsError, match=rf"features\.history_days of at least {days}"):
         load_settings(RecommenderSettings)
-    monkeypatch.setenv("HIGAWARI_FEATURES__HISTORY_DAYS", "63")
-    assert load_settings(RecommenderSettings).features.history_days == 63
+    monkeypatch.setenv("HIGAWARI_FEATURES__HISTORY_DAYS", str(days))
+    assert load_settings(RecommenderSettings).features.history_days == days
 
 
-def test_popularity_must_be_able_to_fill_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HIGAWARI_CANDIDATES__POPULARITY", "19")
-    with pytest.raises(SettingsError, match=r"candidates\.popularity of at least publication\.list_size"):
+def test_every_source_may_be_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in SOURCE_NAMES:
+        monkeypatch.setenv(f"HIGAWARI_CANDIDATES__{name.upper()}", "0")
+    switched_off = load_settings(RecommenderSettings).candidates
+    assert switched_off.model_dump() == dict.fromkeys(SOURCE_NAMES, 0) | {"user_block": switched_off.user_block}
+
+
+def test_a_short_list_to_choose_from_is_never_empty(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HIGAWARI_LISTS__POPULARITY_DAYS", "[]")
+    with pytest.raises(SettingsError, match=r"lists\.popularity_days"):
         load_settings(RecommenderSettings)

@@ -10,8 +10,15 @@ import pyarrow as pa
 import pytest
 
 from include.recommender import pipeline
-from include.recommender.serving import drafts_to_publish, lineage_of, published_before, read_back, serving_snapshot
-from include.recommender.settings import RecommenderSettings
+from include.recommender.serving import (
+    SnapshotsToServe,
+    drafts_to_publish,
+    lineage_of,
+    published_before,
+    read_back,
+    serving_snapshot,
+)
+from include.recommender.settings import Ease, RecommenderSettings
 from include.recommender.tables import (
     DRAFT_USER_RECOMMENDATIONS,
     EVENTS,
@@ -32,12 +39,22 @@ if TYPE_CHECKING:
     Recommender = Workspace[RecommenderSettings]
 
 RUN = Run(DAY, "run-1", "scheduled")
-RANKERS = {"for_you": {"model": "baseline/own_history", "training_set": ""}}
+RANKERS = {
+    "for_you": {"model": "baseline/own_history", "training_set": ""},
+    "discover": {"model": "baseline/recent_popularity", "training_set": ""},
+}
+
+
+def settings_of(**sections: dict[str, Any]) -> RecommenderSettings:
+    """Default settings with nothing left to choose by past weeks, which takes a while."""
+    lists = {"popularity_days": [28], "fallback": ["own_history"], "similar_method": ["cosine"]}
+    return RecommenderSettings(lists=lists, ease={"regularisation": [10.0]}, tuning={"weeks": 1}, **sections)
 
 
 @pytest.fixture
 def built(workspace: Recommender) -> Recommender:
-    """A warehouse in which the build_* steps of DAY have run."""
+    """A warehouse in which the build_* steps of DAY have run; the settings leave one value each to choose."""
+    workspace = replace(workspace, settings=settings_of())
     events = random_events(seed=61, count=300, users=12, items=25, days=40)
     rows = [{**row, "row_id": f"{number}"} for number, row in enumerate(events)]
     for table, data in ((EVENTS, rows), (ITEMS, random_catalogue(25))):
@@ -47,6 +64,7 @@ def built(workspace: Recommender) -> Recommender:
     pipeline.build_item_stats(RUN, workspace)
     pipeline.build_user_stats(RUN, workspace)
     pipeline.build_user_items(RUN, workspace)
+    pipeline.choose_parameters(RUN, workspace)
     pipeline.build_item_similarities(RUN, workspace)
     return workspace
 
@@ -67,20 +85,37 @@ def test_the_state_that_was_built_is_served_without_blocked_items(built: Recomme
 
 
 def test_a_contender_with_other_candidate_settings_sees_a_state_of_its_own(built: Recommender) -> None:
-    own = RecommenderSettings(features={"half_life_days": 5}, similarities={"neighbours": 3})
+    own = settings_of(features={"half_life_long_days": 5}, similarities={"neighbours": 3})
     served, usual = serving_snapshot(built, own, DAY), serving_snapshot(built, built.settings, DAY)
     assert served.item_ids.tolist() == usual.item_ids.tolist()
     assert served.items["weight_micros"].sum() < usual.items["weight_micros"].sum()
-    assert np.diff(served.similarities.indptr).max() == 3
+    assert np.diff(served.similarities["cosine"].indptr).max() == 3
     # What was built is read, not computed again: an emptied table is an empty state.
     built.warehouse.replace(ITEM_STATS, {"as_of_date": DAY}, ITEM_STATS.schema.empty_table())
     assert serving_snapshot(built, built.settings, DAY).shape[1] == 0
     assert serving_snapshot(built, own, DAY).shape[1] > 0
 
 
-def draft(workspace: Recommender) -> None:
+def test_the_state_that_was_built_serves_whoever_has_the_settings_that_the_run_chose(built: Recommender) -> None:
+    """Short lists in the settings are no candidate settings of anybody: only the chosen value counts."""
+    many = replace(built, settings=built.settings.model_copy(update={"ease": Ease(regularisation=(1.0, 10.0))}))
+    built.warehouse.replace(ITEM_STATS, {"as_of_date": DAY}, ITEM_STATS.schema.empty_table())
+    assert serving_snapshot(many, built.settings, DAY).shape[1] == 0
+    assert serving_snapshot(many, many.settings, DAY).shape[1] > 0
+
+
+def test_one_state_serves_all_with_the_same_candidate_settings(built: Recommender) -> None:
+    snapshots = SnapshotsToServe(built, DAY)
+    same = settings_of(publication={"list_size": 3}, candidates={"user_block": 2})
+    other = settings_of(candidates={"rising": 0})
+    assert snapshots.of(built.settings) is snapshots.of(same)
+    assert snapshots.of(other) is not snapshots.of(built.settings)
+    assert snapshots.of(other) is snapshots.of(other)
+
+
+def draft(workspace: Recommender, rankers: dict[str, dict[str, str]] = RANKERS) -> None:
     for shard in range(workspace.settings.publication.shards):
-        pipeline.score_users(RUN, workspace, shard, RANKERS)
+        pipeline.score_users(RUN, workspace, shard, rankers)
     pipeline.build_popular_items(RUN, workspace)
     pipeline.build_similar_items(RUN, workspace)
 
@@ -97,7 +132,7 @@ def test_drafts_become_rows_of_the_published_tables(built: Recommender) -> None:
 def test_drafts_of_an_earlier_try_with_more_shards_are_left_out(built: Recommender) -> None:
     draft(built)
     expected = drafts_to_publish(built, DAY)[USER_RECOMMENDATIONS].num_rows
-    draft(replace(built, settings=RecommenderSettings(publication={"shards": 4})))
+    draft(replace(built, settings=settings_of(publication={"shards": 4})))
     assert built.warehouse.read(DRAFT_USER_RECOMMENDATIONS).num_rows == expected
     draft(built)
     assert built.warehouse.read(DRAFT_USER_RECOMMENDATIONS).num_rows > expected
@@ -107,7 +142,7 @@ def test_drafts_of_an_earlier_try_with_more_shards_are_left_out(built: Recommend
 def test_rule_3_the_number_of_shards_does_not_change_the_publication(built: Recommender) -> None:
     ids = []
     for shards in (1, 2, 3):
-        sharded = replace(built, settings=RecommenderSettings(publication={"shards": shards}))
+        sharded = replace(built, settings=settings_of(publication={"shards": shards}))
         draft(sharded)
         ids.append(pipeline.stage(RUN, sharded)["publication_id"])
     assert len(set(ids)) == 1
@@ -166,9 +201,19 @@ def test_rule_8_lineage_names_models_training_sets_tables_and_code() -> None:
     assert len(lineage.code_version) == 12
 
 
+@pytest.mark.parametrize("surface", list(RANKERS))
+def test_a_surface_without_drafts_stops_the_publication(built: Recommender, surface: str) -> None:
+    draft(built, {surface: RANKERS[surface]})
+    (other,) = set(RANKERS) - {surface}
+    users = serving_snapshot(built, built.settings, DAY).shape[0]
+    expected = f"a draft on {other} for each of {users} users\nFound: {users} users without one"
+    with pytest.raises(PublicationCheckError, match=expected):
+        drafts_to_publish(built, DAY)
+
+
 def test_users_without_a_draft_stop_the_publication(built: Recommender) -> None:
     """As after a change of publication.shards in the middle of a run."""
-    four = replace(built, settings=RecommenderSettings(publication={"shards": 4}))
+    four = replace(built, settings=settings_of(publication={"shards": 4}))
     for shard in range(3):
         pipeline.score_users(RUN, four, shard, RANKERS)
     pipeline.build_popular_items(RUN, built)

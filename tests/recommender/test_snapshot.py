@@ -10,12 +10,16 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from include.recommender.similarities import METHODS
 from include.recommender.snapshot import (
+    compute_aggregates,
     compute_snapshot,
     numeric_columns,
     read_aggregates,
     read_snapshot,
+    similarity_matrices,
     similarity_rows,
+    with_similarities,
 )
 from include.recommender.statistics import statistics_at
 from include.recommender.tables import ITEM_SIMILARITIES, ITEM_STATS, USER_ITEMS, USER_STATS
@@ -31,13 +35,14 @@ from tests.recommender.small_world import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from include.recommender.settings import RecommenderSettings
     from include.recommender.snapshot import Snapshot
     from include.retraining.warehouse.local import LocalWarehouse
 
-EVENTS = random_events(seed=5, count=300, users=15, items=25, days=60)
+EVENTS = random_events(seed=5, count=400, users=15, items=25, days=40)
 
 
 @pytest.fixture
@@ -54,7 +59,10 @@ def assert_same(left: Snapshot, right: Snapshot) -> None:
         for name, values in mine.items():
             np.testing.assert_array_equal(values, theirs[name], err_msg=name)
     assert (left.pair_user.tolist(), left.pair_item.tolist()) == (right.pair_user.tolist(), right.pair_item.tolist())
-    assert left.similarities.toarray().tobytes() == right.similarities.toarray().tobytes()
+    assert left.pair_start.tolist() == right.pair_start.tolist()
+    assert list(left.similarities) == list(right.similarities)
+    for method, matrix in left.similarities.items():
+        assert matrix.toarray().tobytes() == right.similarities[method].toarray().tobytes(), method
 
 
 def test_ids_are_sorted_and_pairs_are_sorted_by_user_and_item(snapshot: Snapshot) -> None:
@@ -86,12 +94,16 @@ def test_items_may_be_shown_when_active_and_touched_and_not_blocked(
     assert snapshot.without(()) is snapshot
 
 
-def test_similarities_come_from_positive_pairs_only(tmp_path: Path, settings: RecommenderSettings) -> None:
-    likes = type(settings)(business={"positive_event_types": ["like"]})
+@pytest.mark.parametrize("method", METHODS)
+def test_similarities_come_from_positive_pairs_only(
+    tmp_path: Path, settings_with: Callable[..., RecommenderSettings], method: str
+) -> None:
     events = [event(user, item, 1, event_type="like") for user in ("u", "v") for item in ("a", "b")]
     events += [event(user, "viewed", 1) for user in ("u", "v")]
+    likes = settings_with(business={"positive_event_types": ["like"]})
     snapshot = snapshot_from(tmp_path, events, catalogue(["a", "b", "viewed"]), likes)
-    assert snapshot.similarities.toarray().round(6).tolist() == [[0, 1, 0], [1, 0, 0], [0, 0, 0]]
+    alike = snapshot.similarities[method].toarray()
+    assert (alike > 0).tolist() == [[False, True, False], [True, False, False], [False, False, False]]
 
 
 def test_rule_3_the_order_of_rows_does_not_matter(
@@ -109,20 +121,36 @@ def test_what_the_build_steps_wrote_reads_back_as_what_was_computed(
     for table in (ITEM_STATS, USER_STATS, USER_ITEMS):
         rows = statistics_at(source, settings, table, DAY, DAY)
         warehouse.replace(table, {"as_of_date": DAY}, rows)
-    aggregates = read_aggregates(warehouse, settings, DAY)
-    warehouse.replace(ITEM_SIMILARITIES, {"as_of_date": DAY}, similarity_rows(aggregates))
+    aggregates = read_aggregates(warehouse, DAY)
+    assert_same(aggregates, compute_aggregates(source, settings, DAY, DAY))
+    assert not aggregates.similarities
+    similar = with_similarities(aggregates, settings)
+    warehouse.replace(ITEM_SIMILARITIES, {"as_of_date": DAY}, ITEM_SIMILARITIES.conform(similarity_rows(similar)))
     computed = compute_snapshot(source, settings, DAY, DAY)
-    assert computed.similarities.nnz > 20
-    assert_same(aggregates, computed)
-    assert_same(read_snapshot(warehouse, settings, DAY), computed)
+    assert min(matrix.nnz for matrix in computed.similarities.values()) > 20
+    assert_same(similar, computed)
+    assert_same(read_snapshot(warehouse, DAY), computed)
 
 
 def test_similarity_rows_rank_neighbours_from_the_nearest_and_ties_by_id(snapshot: Snapshot) -> None:
     rows = similarity_rows(snapshot).to_pandas()
-    assert set(rows["method"]) == {"cosine"}
-    for _, own in rows.groupby("item_id"):
+    assert not rows.duplicated(list(ITEM_SIMILARITIES.key)).any()
+    assert rows["method"].unique().tolist() == list(METHODS)
+    for _, own in rows.groupby(["method", "item_id"]):
         ordered = own.sort_values(["score_micros", "similar_item_id"], ascending=[False, True])
         assert ordered["rank"].tolist() == list(range(1, len(own) + 1))
+
+
+def test_similarities_of_items_that_left_the_catalogue_are_left_out(snapshot: Snapshot) -> None:
+    left = [0, 3, 24]
+    matrices = similarity_matrices(similarity_rows(snapshot), np.delete(snapshot.item_ids, left))
+    assert list(matrices) == list(METHODS)
+    for method, matrix in matrices.items():
+        whole = snapshot.similarities[method].toarray()
+        expected = np.delete(np.delete(whole, left, axis=0), left, axis=1)
+        assert 0 < np.count_nonzero(expected) < np.count_nonzero(whole)
+        assert matrix.toarray().tolist() == expected.tolist()
+        assert matrix.has_sorted_indices
 
 
 def test_numbers_dates_and_flags_become_floats_and_text_is_left_out() -> None:
@@ -145,4 +173,5 @@ def test_a_day_without_events_gives_an_empty_snapshot(tmp_path: Path, settings: 
     snapshot = snapshot_from(tmp_path, [event("u", "i", 1)], catalogue(["i"]), settings, days_ago(5))
     assert snapshot.shape == (0, 1)
     assert not snapshot.recommendable.any()
-    assert snapshot.similarities.nnz == 0
+    assert [matrix.nnz for matrix in snapshot.similarities.values()] == [0] * len(METHODS)
+    assert similarity_rows(snapshot).num_rows == 0

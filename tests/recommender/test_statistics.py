@@ -144,7 +144,9 @@ def assert_equal(found: pd.DataFrame, expected: dict[Any, dict[str, Any]]) -> No
 @pytest.fixture(params=[(), ("like",)], ids=["all types are positive", "only likes are positive"])
 def chosen_types(request: pytest.FixtureRequest, settings_with: SettingsWith) -> RecommenderSettings:
     business = {"positive_event_types": request.param}
-    return settings_with(business=business, features={"history_days": 120, "half_life_long_days": 45, "half_life_short_days": 3})
+    return settings_with(
+        business=business, features={"history_days": 120, "half_life_long_days": 45, "half_life_short_days": 3}
+    )
 
 
 EVENTS_OF_A_SEASON = [

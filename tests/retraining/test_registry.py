@@ -16,7 +16,14 @@ from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import OperationalError
 
 from include.retraining.errors import RegistryError
-from include.retraining.registry import CHALLENGER, EXPERIMENT, ModelPackage, ModelRegistry, RegisteredModel, lineage_key
+from include.retraining.registry import (
+    CHALLENGER,
+    EXPERIMENT,
+    ModelPackage,
+    ModelRegistry,
+    RegisteredModel,
+    lineage_key,
+)
 
 LINEAGE = {"as_of_date": "2026-03-10", "training_set": "abc", "settings": "def"}
 
