@@ -99,5 +99,5 @@ def _everybody(snapshot: Snapshot, settings: RecommenderSettings, surface: str, 
 
 
 def _fallback_reasons(snapshot: Snapshot, users: np.ndarray) -> list[str | None]:
-    liked = np.bincount(snapshot.pair_user, snapshot.pairs["weight_micros"], minlength=snapshot.shape[0]) > 0
+    liked = np.bincount(snapshot.pair_user, snapshot.pairs["events"], minlength=snapshot.shape[0]) > 0
     return [None if personal else "no_positive_history" for personal in liked[users]]

@@ -98,12 +98,12 @@ def popular_rows(snapshot: Snapshot, days: int, size: int) -> list[tuple[str, in
     """(segment, rank, item_id, score) of `all` and of each category: users of the last `days` days.
 
     Recency weight orders items of equally many users, and fills up where few had any. A category with fewer items than
-    places ends with what is popular in all, so that a page is never half empty.
+    places ends with what is popular in all, so that a page is never half empty. A category named `all` has no segment.
     """
     score = popularity(days)(snapshot)
     everything = ordered(score, snapshot.recommendable)
     rows = []
-    for segment in (ALL, *(name for name in snapshot.category_names if name)):
+    for segment in (ALL, *(name for name in snapshot.category_names if name not in ("", ALL))):
         inside = snapshot.category_names[snapshot.categories[everything]] == segment
         items = everything if segment == ALL else np.r_[everything[inside], everything[~inside]]
         for rank, item in enumerate(items[:size], start=1):

@@ -15,6 +15,7 @@ from include.recommender.parallel import parallel_map
 from include.recommender.settings import Ease
 from include.recommender.similarities import EASE_HALF_LIVES, METHODS
 from include.recommender.similarities.ease import ease_similarities, eligible_items
+from include.retraining.errors import TrainingDataError
 from tests.recommender.small_world import Rows, catalogue, event, random_catalogue, random_events, snapshot_from
 
 if TYPE_CHECKING:
@@ -155,7 +156,7 @@ def test_nobody_and_nothing_give_an_empty_matrix(shape: tuple[int, int]) -> None
 
 
 def test_a_matrix_that_cannot_be_inverted_names_the_setting_to_raise() -> None:
-    with pytest.raises(np.linalg.LinAlgError, match=r"raise ease\.regularisation"):
+    with pytest.raises(TrainingDataError, match=r"raise ease\.regularisation"):
         computed(np.ones((3, 2)), regularisation=1e-12)
 
 
@@ -223,3 +224,12 @@ def test_the_cap_goes_by_the_users_of_90_days_and_the_first_regularisation_count
     assert METHODS["ease_60d"](snapshot, settings_with()).getrow(10).nnz
     one = settings_with(ease={"max_items": 10, "regularisation": [2.0]})
     assert METHODS["ease_60d"](snapshot, one).data.tobytes() == found.data.tobytes()
+
+
+def test_items_beyond_the_cap_are_told_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    dense = random_matrix(3, 40, 12)
+    with caplog.at_level("WARNING"):
+        computed(dense, using=Ease(min_users=1, max_items=12))
+        assert not caplog.records
+        computed(dense, using=Ease(min_users=1, max_items=10))
+    assert "10 most popular of 12 items take part (ease.max_items)" in caplog.text

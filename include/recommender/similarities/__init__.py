@@ -26,13 +26,13 @@ EASE_HALF_LIVES = {"ease_10d": 10.0, "ease_60d": 60.0}
 FORGOTTEN = 10
 
 
-def cosine(snapshot: Snapshot, settings: RecommenderSettings) -> sparse.csr_matrix:
+def over_users(snapshot: Snapshot, settings: RecommenderSettings) -> sparse.csr_matrix:
     """Items of the same users."""
     weights = recency_weights(snapshot, settings.similarities.half_life_days)
     return cosine_similarities(_user_matrix(snapshot, weights), settings.similarities)
 
 
-def basket(snapshot: Snapshot, settings: RecommenderSettings) -> sparse.csr_matrix:
+def over_baskets(snapshot: Snapshot, settings: RecommenderSettings) -> sparse.csr_matrix:
     """Items that the same users last touched on the same day."""
     weights = recency_weights(snapshot, settings.similarities.half_life_days)
     keep = weights > 0
@@ -43,7 +43,7 @@ def basket(snapshot: Snapshot, settings: RecommenderSettings) -> sparse.csr_matr
     return cosine_similarities(matrix, settings.similarities)
 
 
-def ease(half_life_days: float) -> Method:
+def ease_over_users(half_life_days: float) -> Method:
     """EASE over users' items, weighed by how recent the last touch is."""
 
     def similarities(snapshot: Snapshot, settings: RecommenderSettings) -> sparse.csr_matrix:
@@ -55,9 +55,9 @@ def ease(half_life_days: float) -> Method:
 
 
 METHODS: Mapping[str, Method] = {
-    "cosine": cosine,
-    "basket": basket,
-    **{name: ease(days) for name, days in EASE_HALF_LIVES.items()},
+    "cosine": over_users,
+    "basket": over_baskets,
+    **{name: ease_over_users(days) for name, days in EASE_HALF_LIVES.items()},
 }
 
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import sparse
 
-from include.recommender.arrays import top_n_per_row
+from include.recommender.arrays import MICROS, top_n_per_row
+from include.retraining.errors import TrainingDataError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from include.recommender.settings import Ease
+
+logger = logging.getLogger(__name__)
 
 
 def ease_similarities(
@@ -44,10 +48,16 @@ def ease_similarities(
 
 
 def eligible_items(matrix: sparse.csr_matrix, popularity: NDArray[np.float64], settings: Ease) -> NDArray[np.int64]:
-    """Positions, ascending, of the items that take part; equal popularity goes by position."""
+    """Positions, ascending, of the items that take part; equal popularity goes by position. Warns of those left out."""
     users = np.bincount(matrix.indices, minlength=matrix.shape[1])
     able = np.flatnonzero(users >= settings.min_users)
     order = np.lexsort((able, -popularity[able]))
+    if len(able) > settings.max_items:
+        logger.warning(
+            "EASE: the %d most popular of %d items take part (ease.max_items); the others are found by cosine, baskets "
+            "and popularity. A higher cap takes 12 bytes x its square of memory, and time by its cube.",
+            settings.max_items, len(able),
+        )  # fmt: skip
     return np.sort(able[order][: settings.max_items])
 
 
@@ -58,7 +68,11 @@ def _closed_form(gram: NDArray[np.float32]) -> NDArray[np.float32]:
     _one_blas_thread()
     factor, failed = lapack.spotrf(gram, lower=True, clean=True, overwrite_a=True)
     if failed:
-        raise np.linalg.LinAlgError("EASE: the Gram matrix is not positive definite; raise ease.regularisation")
+        raise TrainingDataError(
+            "EASE's matrix of items by items to be positive definite",
+            f"its leading {failed} rows are not",
+            "raise ease.regularisation in the settings, then clear the task",
+        )
     lower, _ = lapack.spotri(factor, lower=True, overwrite_c=True)
     diagonal = np.diag(lower).copy()
     weights = np.asarray((lower + lower.T) / -diagonal)
@@ -75,8 +89,8 @@ def _one_blas_thread() -> None:
 
 
 def _largest(block: NDArray[np.float32], neighbours: int) -> sparse.csr_matrix:
-    """The entries of each row that may be among its largest positive ones."""
+    """The entries of each row that may be among its largest positive ones, as many as are equal in micro-units."""
     if neighbours < block.shape[1]:
         least = -np.partition(-block, neighbours - 1, axis=1)[:, neighbours - 1 : neighbours]
-        block = np.where(block >= least, block, 0)
+        block = np.where(block >= least - np.float32(1 / MICROS), block, 0)
     return sparse.csr_matrix(np.maximum(block, 0))
