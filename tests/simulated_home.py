@@ -16,8 +16,7 @@ DAY_BEFORE, LAST_ARRIVAL = date(2026, 2, 9), date(2026, 2, 10)
 # One thread: two of them wait for each other more than they work where the cores are shared.
 SMALL_SETTINGS = {
     "HIGAWARI_TRAINING__SNAPSHOTS": "[2]",
-    "HIGAWARI_TRAINING__MAX_ROUNDS": "20",
-    "HIGAWARI_TRAINING__EARLY_STOPPING_ROUNDS": "5",
+    "HIGAWARI_TRAINING__ROUNDS": "[20]",
     "HIGAWARI_TRAINING__THREADS": "1",
     # Every day's ranker is promoted, so that every step has something to do.
     "HIGAWARI_PROMOTION__CHAMPION_MARGIN": "0.5",

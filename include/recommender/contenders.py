@@ -91,11 +91,12 @@ def feature_names_of(model: RegisteredModel) -> tuple[str, ...]:
 def candidate_settings(settings: RecommenderSettings) -> str:
     """The settings that decide a model's candidates and features, as JSON: part of the model version.
 
-    Block sizes are left out: they are about memory, and a champion must follow today's.
+    Left out is where a champion must follow today's: block sizes, which are about memory, and how far back history
+    goes, or it would show as new what its users touched long ago.
     """
     return json.dumps(
         {
-            "features": settings.features.model_dump(),
+            "features": settings.features.model_dump(exclude={"history_days"}),
             "similarities": settings.similarities.model_dump(exclude={"item_block"}),
             "ease": settings.ease.model_dump(exclude={"item_block"}),
             "candidates": settings.candidates.model_dump(exclude={"user_block"}),
@@ -109,7 +110,7 @@ def settings_of(model: RegisteredModel, settings: RecommenderSettings) -> Recomm
     own = json.loads(model.tags["candidate_settings"])
     return settings.model_copy(
         update={
-            "features": Features(**own["features"]),
+            "features": Features(**own["features"], history_days=settings.features.history_days),
             "similarities": Similarities(**own["similarities"], item_block=settings.similarities.item_block),
             "ease": Ease(**own["ease"], item_block=settings.ease.item_block),
             "candidates": CandidateSettings(**own["candidates"], user_block=settings.candidates.user_block),

@@ -40,7 +40,7 @@ def result_rows(
         *_difference_rows(frames, segments, promotion),
         *_everybody_rows(frames, promotion),
         *_overall_rows(results, frames),
-        *_source_rows(results),
+        *_source_rows(results, _people(segments)),
     ]
     full = [
         {
@@ -129,12 +129,12 @@ def _everybody_rows(frames: Mapping[str, pd.DataFrame], promotion: Promotion) ->
 def _overall_rows(results: Results, frames: Mapping[str, pd.DataFrame]) -> Iterator[Row]:
     for name, weeks in results.overall.items():
         for metric in next(iter(weeks.values())):
-            yield name, "", EVERYBODY, metric, _exact([of[metric] for of in weeks.values()], len(frames[name]))
+            yield name, "", EVERYBODY, metric, _exact([of[metric] for of in weeks.values()], _people(frames[name]))
 
 
-def _source_rows(results: Results) -> Iterator[Row]:
+def _source_rows(results: Results, users: int) -> Iterator[Row]:
     for name, metric, value in results.sources.rows():
-        yield name, "", EVERYBODY, metric, _exact([value], results.sources.users)
+        yield name, "", EVERYBODY, metric, _exact([value], users)
 
 
 def _parts(frame: pd.DataFrame, segments: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
@@ -150,6 +150,10 @@ def _parts(frame: pd.DataFrame, segments: pd.DataFrame) -> Iterator[tuple[str, p
 def _interval(frame: pd.DataFrame, metric: str, promotion: Promotion) -> Interval:
     users = frame.index.get_level_values("user_id").to_numpy()
     return bootstrap_mean(frame[metric].to_numpy(), promotion.bootstrap_samples, promotion.seed, users)
+
+
+def _people(frame: pd.DataFrame) -> int:
+    return int(frame.index.get_level_values("user_id").nunique())
 
 
 def _exact(values: list[Any], users: int) -> Interval:

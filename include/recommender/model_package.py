@@ -32,8 +32,13 @@ def lineage_of_ranker(run: Run, surface: str, settings: RecommenderSettings, tra
     return lineage | ({"forced_by_run": run.run_id} if run.train == "force" else {})
 
 
-def package_of(ranker: Ranker, lineage: dict[str, str], settings: RecommenderSettings) -> ModelPackage:
-    """The ranker with its parameters, metrics and lineage. `settings` are those the run chose."""
+def package_of(
+    ranker: Ranker, lineage: dict[str, str], settings: RecommenderSettings, settings_hash: str
+) -> ModelPackage:
+    """The ranker with its parameters, metrics and lineage.
+
+    `settings` are those with what the run chose; `settings_hash` is that of the settings it was given.
+    """
     chosen = {
         "chosen_snapshots": ranker.snapshots,
         "chosen_rounds": ranker.rounds,
@@ -45,7 +50,7 @@ def package_of(ranker: Ranker, lineage: dict[str, str], settings: RecommenderSet
         booster=ranker.booster,
         feature_names=ranker.feature_names,
         importances=ranker.importances(),
-        parameters={**settings.training.model_dump(), **chosen, "settings_hash": settings.hash},
+        parameters={**settings.training.model_dump(), **chosen, "settings_hash": settings_hash},
         metrics={"latest_snapshot_ndcg_at_10": ranker.validation_ndcg, "rounds": ranker.rounds},
         lineage=lineage,
         tags={

@@ -216,7 +216,7 @@ def train_challenger(run: Run, workspace: Recommender, surface: str) -> str:
     found = workspace.registry.find(model_name(surface), lineage)
     if found is None:
         ranker = train_ranker(rows, settings.training)
-        found = workspace.registry.register(package_of(ranker, lineage, settings))
+        found = workspace.registry.register(package_of(ranker, lineage, settings, workspace.settings.hash))
     return found.label
 
 

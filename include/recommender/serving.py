@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from include.recommender.contenders import candidate_settings
-from include.recommender.settings import SURFACES
+from include.recommender.settings import ALLOWS_REPEATS, SURFACES
 from include.recommender.snapshot import compute_snapshot, read_snapshot
-from include.recommender.tables import DRAFT_OF, PUBLISHED_TABLES, USER_RECOMMENDATIONS, USER_STATS
+from include.recommender.tables import DRAFT_OF, ITEM_STATS, PUBLISHED_TABLES, USER_RECOMMENDATIONS, USER_STATS
 from include.recommender.tuning import tuned
 from include.retraining.code_version import code_version
 from include.retraining.errors import PublicationCheckError
@@ -75,8 +75,12 @@ def _refuse_missing_users(workspace: Workspace[RecommenderSettings], as_of_date:
     """A change of publication.shards in the middle of a run would leave users without a draft."""
     import pyarrow.compute as pc
 
-    known = workspace.warehouse.read(USER_STATS, {"as_of_date": as_of_date}, ["user_id"])["user_id"]
+    users = workspace.warehouse.read(USER_STATS, {"as_of_date": as_of_date}, ["user_id", "items"])
+    shown = _items_to_show(workspace, as_of_date)
     for surface in SURFACES:
+        # Who touched as many items as there are to show may have nothing new left.
+        known = users if ALLOWS_REPEATS[surface] else users.filter(pc.less(users["items"], shown))
+        known = known["user_id"]
         drafted = lists.filter(pc.equal(lists["surface"], surface))["user_id"]
         missing = known.length() - (pc.sum(pc.is_in(known, drafted)).as_py() or 0)
         if missing:
@@ -85,6 +89,15 @@ def _refuse_missing_users(workspace: Workspace[RecommenderSettings], as_of_date:
                 f"{missing} users without one",
                 "clear score_users and what follows it; change publication.shards between runs only",
             )
+
+
+def _items_to_show(workspace: Workspace[RecommenderSettings], as_of_date: date) -> int:
+    """At least so many items may be shown."""
+    import pyarrow.compute as pc
+
+    items = workspace.warehouse.read(ITEM_STATS, {"as_of_date": as_of_date}, ["is_active", "events"])
+    active = items.filter(pc.and_(items["is_active"], pc.greater(items["events"], 0))).num_rows
+    return int(active - len(blocked_items(workspace.warehouse)))
 
 
 def published_before(workspace: Workspace[RecommenderSettings], as_of_date: date) -> str | None:

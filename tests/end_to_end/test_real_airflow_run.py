@@ -33,8 +33,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 DAG_ID = "recommender_daily"
 SMALL_TRAINING = {
     "HIGAWARI_TRAINING__SNAPSHOTS": "[2]",
-    "HIGAWARI_TRAINING__MAX_ROUNDS": "20",
-    "HIGAWARI_TRAINING__EARLY_STOPPING_ROUNDS": "5",
+    "HIGAWARI_TRAINING__ROUNDS": "[20]",
 }
 TODAY = datetime.now(UTC).date()
 

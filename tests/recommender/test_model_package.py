@@ -57,7 +57,7 @@ def test_rule_2_the_lineage_says_where_the_labels_ended_the_holdout_begins_there
 def test_a_package_tells_how_the_ranker_was_made(settings: RecommenderSettings) -> None:
     favourite, *others = FEATURE_NAMES
     ranker = replace(quick_ranker(favourite), left_out=(others[-1],))
-    package = package_of(ranker, lineage_of_ranker(RUN, "for_you", settings, "hash"), settings)
+    package = package_of(ranker, lineage_of_ranker(RUN, "for_you", settings, "hash"), settings, "given")
     assert package.name == "recommender_for_you"
     assert package.sha256 == ranker.sha256
     assert package.feature_names == ranker.feature_names
@@ -73,7 +73,7 @@ def test_a_package_tells_how_the_ranker_was_made(settings: RecommenderSettings) 
 def test_a_package_tells_what_the_run_chose(settings_with: Callable[..., RecommenderSettings]) -> None:
     chosen = settings_with(ease={"regularisation": [3.0]}, lists={"popularity_days": [7]}, training={"snapshots": [4]})
     ranker = quick_ranker(FEATURE_NAMES[0])  # of two snapshots, in five rounds
-    package = package_of(ranker, lineage_of_ranker(RUN, "for_you", chosen, "hash"), chosen)
+    package = package_of(ranker, lineage_of_ranker(RUN, "for_you", chosen, "hash"), chosen, "given")
     assert {name: value for name, value in package.parameters.items() if name.startswith("chosen_")} == {
         "chosen_snapshots": 2, "chosen_rounds": 5, "chosen_ease_regularisation": 3.0, "chosen_popularity_days": 7,
     }  # fmt: skip

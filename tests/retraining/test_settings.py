@@ -94,7 +94,7 @@ def test_an_unknown_section_in_the_environment_is_refused(monkeypatch: pytest.Mo
 
 
 def test_the_machinery_alone_passes_over_the_sections_of_a_use_case(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HIGAWARI_TRAINING__MAX_ROUNDS", "20")
+    monkeypatch.setenv("HIGAWARI_TRAINING__ROUNDS", "[20]")
     monkeypatch.setenv("HIGAWARI_PUBLICATION__VALID_DAYS", "4")
     assert load_settings(MachinerySettings).publication.valid_days == 4
 
