@@ -1,6 +1,9 @@
 """Retrains the recommender every day and publishes its lists.
 
-**Chain**: wait for events, ingest, data checks, features, training, champion against challenger, publication.
+**Chain**: wait for events, ingest, data checks, features; for each surface training, champion against challenger; one
+publication of all.
+**Surfaces**: `for_you` may repeat what a user touched before, `discover` shows only what is new to the user. Where one
+fails to train, its champion serves and the other goes on.
 **Readers** see all of a publication or nothing of it; whatever fails, they keep the last good one.
 **Backfills** of dates older than the newest published one stage their lists and never move production.
 **Parameters** are in the trigger form: another date, without training, without publishing.

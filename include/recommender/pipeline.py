@@ -149,11 +149,14 @@ def build_item_similarities(run: Run, workspace: Recommender) -> int:
     **What to do**: out of memory: lower `ease.max_items` or `similarities.item_block`; else read the log and clear the
     task.
     """
+    from include.recommender.similarities import warn_of_ease_cap
     from include.recommender.snapshot import read_aggregates, similarity_rows, with_similarities
     from include.recommender.tables import ITEM_SIMILARITIES
 
+    settings = _tuned(run, workspace)
     snapshot = read_aggregates(workspace.warehouse, run.as_of_date)
-    rows = similarity_rows(with_similarities(snapshot, _tuned(run, workspace)))
+    warn_of_ease_cap(snapshot, settings)
+    rows = similarity_rows(with_similarities(snapshot, settings))
     return workspace.warehouse.replace(ITEM_SIMILARITIES, {"as_of_date": run.as_of_date}, rows).rows
 
 

@@ -14,7 +14,7 @@ from include.recommender.arrays import MICROS
 from include.recommender.parallel import parallel_map
 from include.recommender.settings import Ease
 from include.recommender.similarities import EASE_HALF_LIVES, METHODS
-from include.recommender.similarities.ease import ease_similarities, eligible_items
+from include.recommender.similarities.ease import ease_similarities, eligible_items, warn_of_cap
 from include.retraining.errors import TrainingDataError
 from tests.recommender.small_world import Rows, catalogue, event, random_catalogue, random_events, snapshot_from
 
@@ -227,9 +227,9 @@ def test_the_cap_goes_by_the_users_of_90_days_and_the_first_regularisation_count
 
 
 def test_items_beyond_the_cap_are_told_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
-    dense = random_matrix(3, 40, 12)
+    matrix = sparse.csr_matrix(random_matrix(3, 40, 12))
     with caplog.at_level("WARNING"):
-        computed(dense, using=Ease(min_users=1, max_items=12))
+        warn_of_cap(matrix, Ease(min_users=1, max_items=12))
         assert not caplog.records
-        computed(dense, using=Ease(min_users=1, max_items=10))
+        warn_of_cap(matrix, Ease(min_users=1, max_items=10))
     assert "10 most popular of 12 items take part (ease.max_items)" in caplog.text

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import sparse
 
 from include.recommender.similarities.cosine import cosine_similarities
-from include.recommender.similarities.ease import ease_similarities
+from include.recommender.similarities.ease import ease_similarities, warn_of_cap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -64,6 +64,12 @@ METHODS: Mapping[str, Method] = {
 def compute_similarities(snapshot: Snapshot, settings: RecommenderSettings) -> dict[str, sparse.csr_matrix]:
     """Every method's matrix."""
     return {name: method(snapshot, settings) for name, method in METHODS.items()}
+
+
+def warn_of_ease_cap(snapshot: Snapshot, settings: RecommenderSettings) -> None:
+    """Say in the log how many items EASE leaves out, if any."""
+    longest = max(EASE_HALF_LIVES.values())
+    warn_of_cap(_user_matrix(snapshot, recency_weights(snapshot, longest)), settings.ease)
 
 
 def recency_weights(snapshot: Snapshot, half_life_days: float) -> NDArray[np.float64]:

@@ -47,17 +47,22 @@ def ease_similarities(
     return sparse.csr_matrix((small.data, (items[small.row], items[small.col])), shape=shape)
 
 
-def eligible_items(matrix: sparse.csr_matrix, popularity: NDArray[np.float64], settings: Ease) -> NDArray[np.int64]:
-    """Positions, ascending, of the items that take part; equal popularity goes by position. Warns of those left out."""
-    users = np.bincount(matrix.indices, minlength=matrix.shape[1])
-    able = np.flatnonzero(users >= settings.min_users)
-    order = np.lexsort((able, -popularity[able]))
-    if len(able) > settings.max_items:
+def warn_of_cap(matrix: sparse.csr_matrix, settings: Ease) -> None:
+    """Say in the log how many items do not take part, if any."""
+    able = int((np.bincount(matrix.indices, minlength=matrix.shape[1]) >= settings.min_users).sum())
+    if able > settings.max_items:
         logger.warning(
             "EASE: the %d most popular of %d items take part (ease.max_items); the others are found by cosine, baskets "
             "and popularity. A higher cap takes 12 bytes x its square of memory, and time by its cube.",
-            settings.max_items, len(able),
+            settings.max_items, able,
         )  # fmt: skip
+
+
+def eligible_items(matrix: sparse.csr_matrix, popularity: NDArray[np.float64], settings: Ease) -> NDArray[np.int64]:
+    """Positions, ascending, of the items that take part; equal popularity goes by position."""
+    users = np.bincount(matrix.indices, minlength=matrix.shape[1])
+    able = np.flatnonzero(users >= settings.min_users)
+    order = np.lexsort((able, -popularity[able]))
     return np.sort(able[order][: settings.max_items])
 
 
