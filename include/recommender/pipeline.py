@@ -114,7 +114,7 @@ def build_user_stats(run: Run, workspace: Recommender) -> int:
 def build_user_items(run: Run, workspace: Recommender) -> int:
     """Count what each user did with each item before as_of_date.
 
-    **Does**: reduces events to pairs with recency weights, the heaviest of each user.
+    **Does**: reduces events to pairs with recency weights of three half-lives.
     **Writes**: `user_items` of as_of_date.
     **If it fails**: nothing is published today; readers keep the last publication.
     **What to do**: read the log; clear the task.

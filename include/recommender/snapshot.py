@@ -12,6 +12,7 @@ from scipy import sparse
 
 from include.recommender.arrays import MICROS, positions, rank_within
 from include.recommender.similarities import METHODS, compute_similarities
+from include.recommender.sources import SOURCES
 from include.recommender.statistics import statistics_at
 from include.recommender.tables import ITEM_SIMILARITIES, ITEM_STATS, USER_ITEMS, USER_STATS
 
@@ -101,8 +102,10 @@ def read_aggregates(warehouse: Warehouse, as_of_date: date) -> Snapshot:
 
 
 def with_similarities(snapshot: Snapshot, settings: RecommenderSettings) -> Snapshot:
-    """The same state with every method's similarities."""
-    return replace(snapshot, similarities=compute_similarities(snapshot, settings))
+    """The same state with the similarities that sources in use and `similar_items` read."""
+    methods = {source.similarity for source in SOURCES if getattr(settings.candidates, source.name)}
+    used = methods.union(settings.lists.similar_method)
+    return replace(snapshot, similarities=compute_similarities(snapshot, settings, used))
 
 
 def snapshot_of(as_of_date: date, items: pa.Table, users: pa.Table, pairs: pa.Table) -> Snapshot:

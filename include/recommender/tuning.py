@@ -43,21 +43,27 @@ REGULARISATION, POPULARITY, FALLBACK, SIMILAR = (
 
 
 def choose_parameters(warehouse: Warehouse, settings: RecommenderSettings, as_of_date: date) -> pa.Table:
-    """Rows of CHOSEN_PARAMETERS: every value of every short list, what it scored on past weeks, and which one it is."""
+    """Rows of CHOSEN_PARAMETERS: every value of every short list, what it scored on past weeks, and which one it is.
+
+    A list of one value is not tried.
+    """
     import pyarrow as pa
 
     def trials_of(back: int) -> dict[str, dict[Any, NDArray[np.float64]]]:
         week = _past_week(warehouse, settings, as_of_date, back)
         return {
-            parameter: {value: trial(week, settings, value) for value in _values(settings, parameter)}
-            for parameter, (_, trial) in TRIALS.items()
+            parameter: {value: TRIALS[parameter][1](week, settings, value) for value in _values(settings, parameter)}
+            for parameter in open_choices
         }
 
-    weeks = list(parallel_map(trials_of, range(settings.tuning.weeks), settings.training.threads))
+    open_choices = [parameter for parameter in TRIALS if len(_values(settings, parameter)) > 1]
+    backs = range(settings.tuning.weeks if open_choices else 0)
+    weeks = list(parallel_map(trials_of, backs, settings.training.threads))
     rows: list[dict[str, Any]] = []
     for parameter, (metric, _) in TRIALS.items():
         values = _values(settings, parameter)
-        scores = {value: np.concatenate([week[parameter][value] for week in weeks]) for value in values}
+        tried = weeks if parameter in open_choices else []
+        scores = {value: np.concatenate([np.zeros(0), *(week[parameter][value] for week in tried)]) for value in values}
         chosen = choose(scores)
         rows += [
             {

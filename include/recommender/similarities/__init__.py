@@ -11,7 +11,7 @@ from include.recommender.similarities.cosine import cosine_similarities
 from include.recommender.similarities.ease import ease_similarities, warn_of_cap
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from numpy.typing import NDArray
 
@@ -61,9 +61,11 @@ METHODS: Mapping[str, Method] = {
 }
 
 
-def compute_similarities(snapshot: Snapshot, settings: RecommenderSettings) -> dict[str, sparse.csr_matrix]:
-    """Every method's matrix."""
-    return {name: method(snapshot, settings) for name, method in METHODS.items()}
+def compute_similarities(
+    snapshot: Snapshot, settings: RecommenderSettings, methods: Collection[str] = tuple(METHODS)
+) -> dict[str, sparse.csr_matrix]:
+    """The matrix of each of the methods."""
+    return {name: method(snapshot, settings) for name, method in METHODS.items() if name in methods}
 
 
 def warn_of_ease_cap(snapshot: Snapshot, settings: RecommenderSettings) -> None:

@@ -33,11 +33,19 @@ def last_basket(snapshot: Snapshot, users: NDArray[np.int64]) -> sparse.csr_matr
     return sparse.csr_matrix(profiles(snapshot, users, last.astype(np.float64)) @ snapshot.similarities["basket"])
 
 
-ITEM_KNN = Source("item_knn", "items of the same users, by the user's last months", neighbours("cosine", 60.0))
-ITEM_KNN_RECENT = Source(
-    "item_knn_recent", "items of the same users, by the user's last week", neighbours("cosine", 7.0)
+ITEM_KNN = Source(
+    "item_knn", "items of the same users, by the user's last months", neighbours("cosine", 60.0), similarity="cosine"
 )
-LAST_BASKET = Source("last_basket", "items touched on one day with those of the user's last day", last_basket)
+ITEM_KNN_RECENT = Source(
+    "item_knn_recent",
+    "items of the same users, by the user's last week",
+    neighbours("cosine", 7.0),
+    similarity="cosine",
+)
+LAST_BASKET = Source(
+    "last_basket", "items touched on one day with those of the user's last day", last_basket, similarity="basket"
+)
 EASE = tuple(
-    Source(name, f"EASE, half-life {days:.0f} days", neighbours(name, days)) for name, days in EASE_HALF_LIVES.items()
+    Source(name, f"EASE, half-life {days:.0f} days", neighbours(name, days), similarity=name)
+    for name, days in EASE_HALF_LIVES.items()
 )

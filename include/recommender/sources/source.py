@@ -27,6 +27,7 @@ class Source:
 
     `personal` gives scores (given users x items) for positions of users in the snapshot; `common` gives one score per
     item, the same for every user. A score of 0 says nothing about an item; only scores above 0 are proposed.
+    `similarity` names the method of similarities that the source reads, if any.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Source:
     personal: Personal | None = None
     common: Common | None = None
     repeats_only: bool = False
+    similarity: str | None = None
 
 
 def profiles(snapshot: Snapshot, users: NDArray[np.int64], weights: NDArray[np.float64]) -> sparse.csr_matrix:
