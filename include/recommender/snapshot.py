@@ -103,8 +103,8 @@ def read_aggregates(warehouse: Warehouse, as_of_date: date) -> Snapshot:
 
 def with_similarities(snapshot: Snapshot, settings: RecommenderSettings) -> Snapshot:
     """The same state with the similarities that sources in use and `similar_items` read."""
-    methods = {source.similarity for source in SOURCES if getattr(settings.candidates, source.name)}
-    used = methods.union(settings.lists.similar_method)
+    in_use = [source for source in SOURCES if getattr(settings.candidates, source.name)]
+    used = {source.similarity for source in in_use if source.similarity}.union(settings.lists.similar_method)
     return replace(snapshot, similarities=compute_similarities(snapshot, settings, used))
 
 
