@@ -103,6 +103,17 @@ def _item_gap(c: Candidates) -> NDArray[np.float64]:
     return np.asarray((items["return_days"] + 5 * 60) / (items["returns"] + 5))[c.item]
 
 
+def _comeback(days: int) -> Values:
+    """Share of those who had touched the item before the last `days` days who touched it again in them."""
+
+    def share(c: Candidates) -> NDArray[np.float64]:
+        items = c.snapshot.items
+        first = items[f"first_users_{days}d"]
+        return _ratio(items[f"users_{days}d"] - first, items["users"] - first)[c.item]
+
+    return share
+
+
 def _pair_day_share(c: Candidates) -> NDArray[np.float64]:
     return _ratio(c.pair_values("active_days", 0), c.snapshot.users["active_days"][c.user])
 
@@ -251,6 +262,8 @@ FEATURE_GROUPS: Mapping[str, tuple[Feature, ...]] = {
         Feature("item_age_days", "days since the item's first event", _since("items", "first_date")),
         Feature("item_days_since_last", "days since the item's last event", _since("items", "last_date")),
         Feature("item_repeat_share", "share of the item's users who came back", _item_ratio("repeat_users", "users")),
+        Feature("item_comeback_7d", "share of earlier users who came back in 7 days", _comeback(7)),
+        Feature("item_comeback_28d", "share of earlier users who came back in 28 days", _comeback(28)),
         Feature("item_gap", "mean days between a user's returns to the item, over all users", _item_gap),
         Feature("item_share_in_category", "share of the users of its category", _share_in_category),
         Feature("popularity_gap", "popularity of the item beyond that of the user's items (log)", _popularity_gap),

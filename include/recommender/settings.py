@@ -57,6 +57,7 @@ class Candidates(Section):
     item_knn: Cap = 80
     item_knn_recent: Cap = 50
     last_basket: Cap = 50
+    next_basket: Cap = 50
     ease_10d: Cap = 120
     ease_60d: Cap = 120
     popularity_1d: Cap = 30
@@ -76,7 +77,7 @@ class Training(Section):
     snapshot_step_days: Annotated[int, Field(ge=1, le=28)] = 7
     label_days: Annotated[int, Field(ge=1, le=28)] = 7
     holdout_days: Annotated[int, Field(ge=1, le=28)] = 7
-    negatives_per_user: Count = 40
+    negatives_per_user: Count = 80
     min_groups: Count = 50
     rounds: Annotated[tuple[Rounds, ...], Field(min_length=1, max_length=4)] = (100, 50)
     learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.1

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import sparse
 
-from include.recommender.similarities.cosine import cosine_similarities
+from include.recommender.similarities.cosine import cosine_between, cosine_similarities
 from include.recommender.similarities.ease import ease_similarities, warn_of_cap
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 EASE_HALF_LIVES = {"ease_10d": 10.0, "ease_60d": 60.0}
 
 FORGOTTEN = 10
+NEXT_DAYS = 60
 
 
 def over_users(snapshot: Snapshot, settings: RecommenderSettings) -> sparse.csr_matrix:
@@ -33,14 +34,29 @@ def over_users(snapshot: Snapshot, settings: RecommenderSettings) -> sparse.csr_
 
 
 def over_baskets(snapshot: Snapshot, settings: RecommenderSettings) -> sparse.csr_matrix:
-    """Items that the same users last touched on the same day."""
-    weights = recency_weights(snapshot, settings.similarities.half_life_days)
-    keep = weights > 0
-    days = snapshot.pairs["last_date"].astype(np.int64)
-    baskets = np.unique(snapshot.pair_user * 100_000 + days, return_inverse=True)[1]
-    shape = (int(baskets.max(initial=-1)) + 1, snapshot.shape[1])
-    matrix = sparse.csr_matrix((weights[keep], (baskets[keep], snapshot.pair_item[keep])), shape=shape)
-    return cosine_similarities(matrix, settings.similarities)
+    """Items that the same users first, or last, touched on the same day."""
+    matrices = [_baskets(snapshot, settings, column)[1] for column in ("first_date", "last_date")]
+    return cosine_similarities(sparse.csr_matrix(sparse.vstack(matrices)), settings.similarities)
+
+
+def over_next_baskets(snapshot: Snapshot, settings: RecommenderSettings) -> sparse.csr_matrix:
+    """Items that users first touched on a day, and those they first touched on the next."""
+    keys, matrix = _baskets(snapshot, settings, "first_date")
+    follows = np.flatnonzero((keys[1:] // 100_000 == keys[:-1] // 100_000) & (keys[1:] - keys[:-1] <= NEXT_DAYS))
+    return cosine_between(matrix[follows], matrix[follows + 1], settings.similarities)
+
+
+def _baskets(
+    snapshot: Snapshot, settings: RecommenderSettings, column: str
+) -> tuple[NDArray[np.int64], sparse.csr_matrix]:
+    """Keys user * 100,000 + day, ascending, and weights (baskets x items) of the pairs with that date."""
+    half_life = settings.similarities.half_life_days
+    dates = snapshot.pairs[column]
+    weights = np.power(0.5, (snapshot.day - dates) / half_life) * (snapshot.pairs["events"] > 0)
+    keep = (weights > 0) & (snapshot.day - dates <= FORGOTTEN * half_life)
+    keys, row = np.unique(snapshot.pair_user[keep] * 100_000 + dates[keep].astype(np.int64), return_inverse=True)
+    shape = (len(keys), snapshot.shape[1])
+    return keys, sparse.csr_matrix((weights[keep], (row, snapshot.pair_item[keep])), shape=shape)
 
 
 def ease_over_users(half_life_days: float) -> Method:
@@ -57,6 +73,7 @@ def ease_over_users(half_life_days: float) -> Method:
 METHODS: Mapping[str, Method] = {
     "cosine": over_users,
     "basket": over_baskets,
+    "next_basket": over_next_baskets,
     **{name: ease_over_users(days) for name, days in EASE_HALF_LIVES.items()},
 }
 

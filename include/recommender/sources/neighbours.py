@@ -45,6 +45,12 @@ ITEM_KNN_RECENT = Source(
 LAST_BASKET = Source(
     "last_basket", "items touched on one day with those of the user's last day", last_basket, similarity="basket"
 )
+NEXT_BASKET = Source(
+    "next_basket",
+    "items touched on the next day after those of the user's last days",
+    neighbours("next_basket", 20),
+    similarity="next_basket",
+)
 EASE = tuple(
     Source(name, f"EASE, half-life {days:.0f} days", neighbours(name, days), similarity=name)
     for name, days in EASE_HALF_LIVES.items()
