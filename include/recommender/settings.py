@@ -113,7 +113,9 @@ class Lists(Section):
         "own_history",
         "recent_popularity",
     )
-    similar_method: Annotated[tuple[Literal["cosine", "basket", "ease_10d", "ease_60d"], ...], Field(min_length=1)] = (
+    similar_method: Annotated[
+        tuple[Literal["cosine", "basket", "next_basket", "ease_10d", "ease_60d"], ...], Field(min_length=1)
+    ] = (
         "cosine",
         "basket",
         "ease_60d",

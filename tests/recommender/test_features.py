@@ -270,6 +270,8 @@ def test_a_users_own_items_are_ranked_by_what_was_done_with_them(
         ("item_age_days", 100, 120),
         ("item_days_since_last", 1, 120),
         ("item_repeat_share", 1 / 6, 0),
+        ("item_comeback_7d", 1 / 4, 0),
+        ("item_comeback_28d", 1 / 3, 0),
         ("item_gap", (39 + 5 * 60) / (1 + 5), 60),
         ("item_share_in_category", 4 / 5, 0),
     ],

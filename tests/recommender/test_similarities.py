@@ -172,21 +172,64 @@ def likes_by_age() -> dict[tuple[str, str], int]:
     return {pair: age for pair, age in ages.items() if pair in liked}
 
 
-@pytest.mark.parametrize(
-    ("method", "row"),
-    [("cosine", lambda user, _: user), ("basket", lambda user, age: (user, age))],
-    ids=["cosine: of the same users", "basket: last touched by the same users on the same day"],
-)
-def test_rows_are_users_or_their_last_days_weighed_by_recency(
-    world: World, settings_with: Callable[..., RecommenderSettings], method: str, row: Callable[[str, int], Any]
+def ages_of_likes() -> tuple[dict[tuple[str, str], int], dict[tuple[str, str], int]]:
+    """Days since the first and since the last touch, of the pairs with a like."""
+    last = likes_by_age()
+    first = dict(last)
+    for row in EVENTS:
+        pair = (row["user_id"], row["item_id"])
+        if row["arrival_date"] <= DAY and pair in first:
+            first[pair] = max((DAY - row["event_date"]).days, first[pair])
+    return first, last
+
+
+def test_cosine_is_over_users_weighed_by_recency(
+    world: World, settings_with: Callable[..., RecommenderSettings]
 ) -> None:
     using = settings_with(business=LIKES, similarities={"half_life_days": 5, "neighbours": 30})
     snapshot = world(EVENTS, random_catalogue(30), business=LIKES)
     at = {item: position for position, item in enumerate(snapshot.item_ids.tolist())}
-    weights = {(row(user, age), at[item]): 0.5 ** (age / 5) for (user, item), age in likes_by_age().items()}
+    weights = {(user, at[item]): 0.5 ** (age / 5) for (user, item), age in likes_by_age().items()}
     expected = by_hand(weights, using.similarities)
     assert sum(len(pairs) for pairs in expected.values()) > 20
-    assert_alike(rows_of(METHODS[method](snapshot, using)), expected)
+    assert_alike(rows_of(METHODS["cosine"](snapshot, using)), expected)
+
+
+def test_baskets_are_what_a_user_first_and_what_a_user_last_touched_on_a_day(
+    world: World, settings_with: Callable[..., RecommenderSettings]
+) -> None:
+    using = settings_with(business=LIKES, similarities={"half_life_days": 5, "neighbours": 30})
+    snapshot = world(EVENTS, random_catalogue(30), business=LIKES)
+    at = {item: position for position, item in enumerate(snapshot.item_ids.tolist())}
+    weights = {
+        ((which, user, age), at[item]): 0.5 ** (age / 5)
+        for which, ages in enumerate(ages_of_likes())
+        for (user, item), age in ages.items()
+    }
+    expected = by_hand(weights, using.similarities)
+    assert sum(len(pairs) for pairs in expected.values()) > 20
+    assert_alike(rows_of(METHODS["basket"](snapshot, using)), expected)
+
+
+def test_the_next_basket_is_what_the_same_user_first_touched_on_the_next_day_and_never_the_one_before(
+    world: World, settings: RecommenderSettings
+) -> None:
+    events = [event(user, "bread", age) for user, age in (("u", 9), ("v", 30))]
+    events += [event(user, "butter", age) for user, age in (("u", 3), ("v", 5))]
+    events += [event(user, "jam", 1) for user in "uv"]
+    snapshot = world(events)
+    names = snapshot.item_ids.tolist()
+    found = rows_of(METHODS["next_basket"](snapshot, settings))
+    follow = {names[item]: [names[other] for _, other in pairs] for item, pairs in found.items()}
+    assert follow == {"bread": ["butter"], "butter": ["jam"]}
+
+
+@pytest.mark.parametrize(("days", "follows"), [(60, True), (61, False)])
+def test_a_next_basket_comes_within_sixty_days(
+    world: World, settings: RecommenderSettings, days: int, follows: bool
+) -> None:
+    snapshot = world([event(user, item, age) for user in "uv" for item, age in (("tent", 1 + days), ("stove", 1))])
+    assert (METHODS["next_basket"](snapshot, settings).nnz == 1) is follows
 
 
 def test_a_basket_is_of_one_user_and_one_day(world: World, settings: RecommenderSettings) -> None:

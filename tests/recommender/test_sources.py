@@ -174,6 +174,7 @@ def test_last_basket_starts_from_the_users_last_day_and_goes_by_what_is_touched_
     [
         ("item_knn", "cosine", 60),
         ("item_knn_recent", "cosine", 7),
+        ("next_basket", "next_basket", 20),
         ("ease_10d", "ease_10d", 10),
         ("ease_60d", "ease_60d", 60),
     ],

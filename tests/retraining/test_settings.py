@@ -114,7 +114,10 @@ def test_the_machinery_alone_passes_over_the_sections_of_a_use_case(monkeypatch:
         ("[training]\nsnapshots = 4\n", "training.snapshots: Input should be a valid tuple"),
         ("[ease]\nregularisation = []\n", "ease.regularisation: Tuple should have at least 1 item"),
         ("[lists]\npopularity_days = [28, 14]\n", "Input should be 1, 3, 7 or 28"),
-        ("[lists]\nsimilar_method = ['jaccard']\n", "Input should be 'cosine', 'basket', 'ease_10d' or 'ease_60d'"),
+        (
+            "[lists]\nsimilar_method = ['jaccard']\n",
+            "Input should be 'cosine', 'basket', 'next_basket', 'ease_10d' or 'ease_60d'",
+        ),
         ("[publication]\nlist_size = 1001\n", "publication.list_size: Input should be less than or equal to 1000"),
         ("[ingest]\nlookback_days = -1\n", "ingest.lookback_days: Input should be greater than or equal to 0"),
         ("[storage]\nmemory_limit = '2 gigs'\n", "storage.memory_limit: String should match"),

@@ -47,7 +47,7 @@ LAST_BASKET = Source(
 )
 NEXT_BASKET = Source(
     "next_basket",
-    "items touched on the next day after those of the user's last days",
+    "what users turn to on the next day after what this one touched last",
     neighbours("next_basket", 20),
     similarity="next_basket",
 )
