@@ -48,12 +48,12 @@ freshness: $(RUN_READY)
 	@HIGAWARI_HOME=$(HIGAWARI_HOME) $(PY) -m include.retraining.publication.freshness
 
 # Run every test: units, and those which start Airflow
-test: $(DEV_READY)
-	$(PY) -m pytest -q --durations=15
+test: unit
+	$(PY) -m pytest -q --durations=15 -m "integration or service"
 
 # Run the tests which take seconds
 unit: $(DEV_READY)
-	$(PY) -m pytest -q -m "not integration and not service"
+	$(PY) -m pytest -q -n auto --dist loadfile -m "not integration and not service"
 
 # Check style, format and types
 lint: $(DEV_READY)

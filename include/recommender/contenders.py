@@ -83,7 +83,8 @@ def feature_names_of(model: RegisteredModel) -> tuple[str, ...]:
         raise SettingsError(
             f"features among: {', '.join(FEATURE_NAMES)}",
             f"the champion {model.label} needs {', '.join(gone)}",
-            "bring them back, marked retired=True: they are still computed, but the next ranker learns without them",
+            "bring them back, marked retired=True: they are still computed, but the next ranker learns without them; "
+            "a champion of version 0.1.0: docs/operate.md#from-010",
         )
     return names
 

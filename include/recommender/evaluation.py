@@ -83,7 +83,8 @@ def evaluate_weeks(
         end = first + timedelta(days=settings.training.holdout_days)
         wanted = targets_between(warehouse, settings, first, end, as_of_date)
         _measure_alike(snapshot, surface, alike, wanted, results)
-    if CHALLENGER not in results.per_user:
+    challenged = any(CHALLENGER in alike for _, alike in groups)
+    if not results.per_user or (challenged and CHALLENGER not in results.per_user):
         raise TrainingDataError(
             f"known users with positive events in the weeks before {as_of_date}", "none", "look at events of that time"
         )

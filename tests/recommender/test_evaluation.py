@@ -186,18 +186,6 @@ def test_a_champion_with_other_candidate_settings_is_scored_with_its_own(
     pd.testing.assert_frame_equal(found, expected, check_exact=True)
 
 
-def test_a_champion_of_a_shorter_history_knows_fewer_users(
-    run: Evaluate, contenders: dict[str, Contender], settings_with: Callable[..., RecommenderSettings]
-) -> None:
-    old = [event("old friend", "i001", 100), event("old friend", "i002", 3)]
-    short = settings_with(features={"history_days": 77}, training={"threads": 1})
-    champion = {CHAMPION: Contender("it/1", item_order, short)}
-    results = run(Week(HOLDOUT, contenders | champion), events=EVENTS + old)
-    users = {name: set(results.per_user[name][HOLDOUT].index) for name in (CHALLENGER, CHAMPION)}
-    assert users[CHALLENGER] - users[CHAMPION] == {"old friend"}
-    assert users[CHAMPION] < users[CHALLENGER]
-
-
 def test_on_discover_only_what_is_new_to_a_user_counts(run: Evaluate, quick: RecommenderSettings) -> None:
     known = [event(user, item, 20) for user in ("again", "curious") for item in "ab"] + [event("other", "c", 20)]
     week = [event("again", "a", 3), event("curious", "a", 3), event("curious", "c", 3)]

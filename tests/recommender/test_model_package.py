@@ -63,7 +63,7 @@ def test_a_package_tells_how_the_ranker_was_made(settings: RecommenderSettings) 
     assert package.feature_names == ranker.feature_names
     assert max(package.importances, key=package.importances.__getitem__) == favourite
     assert package.parameters["max_depth"] == settings.training.max_depth
-    assert package.parameters["settings_hash"] == settings.hash
+    assert package.parameters["settings_hash"] == "given"
     assert package.metrics == {"latest_snapshot_ndcg_at_10": 0.5, "rounds": 5}
     assert json.loads(package.lineage["features"]) == list(LEARNED)
     assert json.loads(package.tags["feature_names"]) == list(ranker.feature_names)
