@@ -142,7 +142,7 @@ def test_candidate_settings_name_all_that_decides_candidates_and_features_and_no
     # A champion of a shorter history would show as new what its users touched long ago.
     assert candidate_settings(settings_with(features={"history_days": 700})) == same
     changes = [
-        {"features": {"half_life_short_days": 5}}, {"similarities": {"min_users": 3}}, {"ease": {"regularisation": [3.0]}},
-        {"candidates": {"rising": 0}},
+        {"features": {"half_life_short_days": 5}}, {"similarities": {"min_users": 3}},
+        {"ease": {"regularisation": [3.0]}}, {"candidates": {"rising": 0}},
     ]  # fmt: skip
     assert len({same, *(candidate_settings(settings_with(**change)) for change in changes)}) == 5
