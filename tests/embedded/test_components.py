@@ -45,11 +45,11 @@ def test_stopping_what_does_not_run_is_no_error(home: Path) -> None:
     assert stop(home) == []
 
 
-@pytest.mark.parametrize("content", ["", "abc", "999999999 12345", f"{os.getpid()} 1"])
+@pytest.mark.parametrize("content", ["", "abc", "999999999 12345", "{ours} 1"])
 def test_stale_pid_files_name_nothing_and_go_away(home: Path, content: str) -> None:
     folder = RunFolder(home)
     folder.folder.mkdir(parents=True)
-    (folder.folder / "scheduler.pid").write_text(content)
+    (folder.folder / "scheduler.pid").write_text(content.format(ours=os.getpid()))
     assert stop(home) == []
     assert folder.started() == {}
 
