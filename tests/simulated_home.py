@@ -14,10 +14,21 @@ SMALL_SERVICE = PhotoService(
 )
 DAY_BEFORE, LAST_ARRIVAL = date(2026, 2, 9), date(2026, 2, 10)
 # One thread: two of them wait for each other more than they work where the cores are shared.
-SMALL_SETTINGS = {
+SMALL_TRAINING = {
     "HIGAWARI_TRAINING__SNAPSHOTS": "[2]",
     "HIGAWARI_TRAINING__ROUNDS": "[20]",
     "HIGAWARI_TRAINING__THREADS": "1",
+    "HIGAWARI_TRAINING__NEGATIVES_PER_USER": "20",
+    # One week, and nothing to choose: test_backtest.py pools weeks and chooses.
+    "HIGAWARI_EVALUATION__WEEKS": "1",
+    "HIGAWARI_EASE__REGULARISATION": "[10]",
+    "HIGAWARI_LISTS__POPULARITY_DAYS": "[28]",
+    "HIGAWARI_LISTS__SIMILAR_METHOD": '["cosine"]',
+    "HIGAWARI_LISTS__FALLBACK": '["own_history"]',
+    "HIGAWARI_EXPLANATIONS__SAMPLED_USERS": "2",
+    "HIGAWARI_PROMOTION__BOOTSTRAP_SAMPLES": "200",
+}
+SMALL_SETTINGS = SMALL_TRAINING | {
     # Every day's ranker is promoted, so that every step has something to do.
     "HIGAWARI_PROMOTION__CHAMPION_MARGIN": "0.5",
 }

@@ -21,6 +21,7 @@ from include.recommender.current import current_user_recommendations
 from include.recommender.workspace import open_recommender
 from include.retraining.publication.switch_log import read_switch_log
 from include.retraining.tables import PROMOTION_DECISIONS, PUBLICATIONS
+from tests.simulated_home import SMALL_TRAINING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,10 +32,6 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 DAG_ID = "recommender_daily"
-SMALL_TRAINING = {
-    "HIGAWARI_TRAINING__SNAPSHOTS": "[2]",
-    "HIGAWARI_TRAINING__ROUNDS": "[20]",
-}
 TODAY = datetime.now(UTC).date()
 
 
