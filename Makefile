@@ -49,7 +49,7 @@ freshness: $(RUN_READY)
 
 # Run every test: units, and those which start Airflow
 test: unit
-	$(PY) -m pytest -q --durations=15 -m "integration or service"
+	$(PY) -m pytest -q -n auto --dist loadfile --durations=15 -m "integration or service"
 
 # Run the tests which take seconds
 unit: $(DEV_READY)
