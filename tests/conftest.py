@@ -13,13 +13,12 @@ import pytest
 from tests.simulated_home import DAY_BEFORE, PROJECT, SMALL_SERVICE, whole_environment_of
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
     from pathlib import Path
 
     from include.retraining.warehouse.local import LocalWarehouse
     from include.retraining.warehouse.table import Table
 
-SKIPPED_SERVICES = pytest.StashKey[list[str]]()
+SKIPPED_SERVICES: list[str] = []
 
 
 @pytest.fixture(autouse=True)
@@ -79,25 +78,23 @@ def trained_home(simulated: Path, tmp_path_factory: pytest.TempPathFactory) -> P
     return home
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Remember which tests of a service were skipped."""
-    report = yield
-    if report.skipped and not hasattr(report, "wasxfail") and item.get_closest_marker("service"):
-        item.config.stash.setdefault(SKIPPED_SERVICES, []).append(item.nodeid)
-    return report
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Remember which tests of a service were skipped, in whichever worker."""
+    if report.skipped and not hasattr(report, "wasxfail") and "service" in report.keywords:
+        SKIPPED_SERVICES.append(report.nodeid)
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """In CI a skipped service test is a failure: nobody would notice that it never runs."""
-    if os.environ.get("CI") == "true" and session.config.stash.get(SKIPPED_SERVICES, []):
+    if os.environ.get("CI") == "true" and SKIPPED_SERVICES:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Name the tests that made the session fail."""
-    skipped = config.stash.get(SKIPPED_SERVICES, [])
-    if os.environ.get("CI") == "true" and skipped:
+    if os.environ.get("CI") == "true" and SKIPPED_SERVICES:
         terminalreporter.section("service tests were skipped in CI", red=True)
-        terminalreporter.line("start the service they need, or take them out of this job: " + ", ".join(skipped))
+        terminalreporter.line(
+            "start the service they need, or take them out of this job: " + ", ".join(SKIPPED_SERVICES)
+        )

@@ -15,21 +15,22 @@ OPTIONS = ["-q", "-p", "tests.conftest", "-p", "no:cacheprovider", "-o", "marker
 
 
 @pytest.mark.parametrize(
-    ("text", "ci", "code"),
+    ("text", "ci", "workers", "code"),
     [
-        (SKIPPED, "true", 1),
-        (SKIPPED, "", 0),
-        (SKIPPED.replace("@pytest.mark.service\n", ""), "true", 0),
-        (SKIPPED.replace("pytest.skip('not here')", "pass"), "true", 0),
+        (SKIPPED, "true", "0", 1),
+        (SKIPPED, "true", "1", 1),
+        (SKIPPED, "", "0", 0),
+        (SKIPPED.replace("@pytest.mark.service\n", ""), "true", "0", 0),
+        (SKIPPED.replace("pytest.skip('not here')", "pass"), "true", "0", 0),
     ],
-    ids=["in CI", "elsewhere", "no service", "not skipped"],
+    ids=["in CI", "in CI, side by side", "elsewhere", "no service", "not skipped"],
 )
 def test_only_a_skipped_service_test_in_ci_fails_the_session(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, ci: str, code: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, ci: str, workers: str, code: int
 ) -> None:
     (tmp_path / "test_it.py").write_text(text)
     monkeypatch.setenv("CI", ci)
-    command = [sys.executable, "-m", "pytest", *OPTIONS, "--rootdir", str(tmp_path), str(tmp_path)]
+    command = [sys.executable, "-m", "pytest", *OPTIONS, "-n", workers, "--rootdir", str(tmp_path), str(tmp_path)]
     ended = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
     assert ended.returncode == code, ended.stdout + ended.stderr
     assert ("test_it.py::test_emulator" in ended.stdout and "start the service" in ended.stdout) == bool(code)
