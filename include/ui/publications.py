@@ -1,0 +1,42 @@
+"""The publications, what became of each, and who moved readers why."""
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse
+
+from include.retraining.publication.history import read_history
+from include.retraining.quality.history import results_of_dates, verdicts
+from include.ui.errors import NotThereError
+from include.ui.reading import Reading
+from include.ui.rendering import rendered
+
+router = APIRouter()
+SHOWN = 60
+
+
+@router.get("/publications")
+def all_publications(request: Request, reading: Reading) -> HTMLResponse:
+    """The newest of them, and the newest switches."""
+    history = read_history(reading.warehouse)
+    switches = list(reversed(history.log.switches))
+    return rendered(
+        request, "publications.html.j2", current=history.log.current,
+        publications=history.publications[:SHOWN], older=max(len(history.publications) - SHOWN, 0),
+        switches=switches[:SHOWN], older_switches=max(len(switches) - SHOWN, 0),
+    )  # fmt: skip
+
+
+@router.get("/publications/{publication_id}")
+def publication(request: Request, reading: Reading, publication_id: str) -> HTMLResponse:
+    """NotThereError where no publication has the id."""
+    history = read_history(reading.warehouse)
+    found = history.find(publication_id)
+    if found is None:
+        newest = ", ".join(each.publication_id for each in history.publications[:3]) or "none yet"
+        raise NotThereError(
+            "the id of a publication that was checked", repr(publication_id), f"choose one; the newest: {newest}"
+        )
+    stages = results_of_dates(reading.warehouse, [found.as_of_date]).get(found.as_of_date, {})
+    return rendered(
+        request, "publication.html.j2", publication=found, switches=history.switches_of(publication_id),
+        verdicts=verdicts(stages),
+    )  # fmt: skip

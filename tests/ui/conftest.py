@@ -1,0 +1,38 @@
+"""The site on a small warehouse, for a reader whose rights Airflow has found in order, and for nobody at all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from fastapi.testclient import TestClient
+
+from tests import airflow_home  # noqa: F401 (before any test module imports Airflow)
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from include.retraining.warehouse.local import LocalWarehouse
+
+
+@pytest.fixture
+def app(warehouse: LocalWarehouse) -> FastAPI:
+    """The site as the plugin makes it."""
+    from include.recommender.workspace import recommender_to_read
+    from include.ui.app import make_app
+
+    return make_app("Recommender", "recommender_daily", recommender_to_read)
+
+
+@pytest.fixture
+def reader(app: FastAPI) -> TestClient:
+    """Whoever may read. test_real_airflow_run.py asks the real Airflow about real users."""
+    (rights,) = app.router.dependencies
+    app.dependency_overrides[rights.dependency] = lambda: None
+    return TestClient(app, raise_server_exceptions=False)
+
+
+@pytest.fixture
+def stranger(app: FastAPI) -> TestClient:
+    """Somebody who is not logged in."""
+    return TestClient(app, raise_server_exceptions=False)

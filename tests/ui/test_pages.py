@@ -1,0 +1,167 @@
+"""Overview, data quality, publications: on small tables, on empty ones, and for what is not there."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pytest
+
+from include.retraining.publication.switch_log import append_switch, read_switch_log
+from include.retraining.quality.checks import CheckResult
+from include.retraining.quality.verdict import record
+from include.retraining.tables import QUARANTINED_ROWS
+from tests.retraining.publishing import publish, stage_lists
+
+if TYPE_CHECKING:
+    from fastapi.testclient import TestClient
+
+    from include.retraining.warehouse.local import LocalWarehouse
+
+DAY, NEXT = date(2026, 1, 10), date(2026, 1, 11)
+NASTY = '<script>alert("x")</script>'
+
+
+def quarantine(warehouse: LocalWarehouse, count: int, reason: str = "user_id_missing") -> None:
+    rows = [
+        {
+            "arrival_date": DAY, "source": "events", "row_id": f"r{number}", "event_date": DAY, "reason": reason,
+            "landed_row": NASTY, "file": "f",
+        }
+        for number in range(count)
+    ]  # fmt: skip
+    warehouse.replace(
+        QUARANTINED_ROWS,
+        {"arrival_date": DAY, "source": "events"},
+        pa.Table.from_pylist(rows, schema=QUARANTINED_ROWS.schema),
+    )
+
+
+def roll_back(warehouse: LocalWarehouse, publication_id: str, who: str, why: str) -> None:
+    append_switch(warehouse, read_switch_log(warehouse), publication_id, "rollback", who, why, "run 9")
+
+
+def check(name: str, severity: str = "warning", outcome: str = "passed", *keys: str) -> CheckResult:
+    return CheckResult(name, severity, outcome, f"{name} is there", "3 of 1000 rows differ", 1000, 3, keys)  # type: ignore[arg-type]
+
+
+def text_of(reader: TestClient, path: str, status: int = 200) -> str:
+    answer = reader.get(path)
+    assert answer.status_code == status
+    return " ".join(answer.text.split())
+
+
+def test_every_check_is_shown_with_what_was_expected_observed_and_a_sample(
+    reader: TestClient, warehouse: LocalWarehouse
+) -> None:
+    record(warehouse, DAY, "arrivals", [check("user_id missing", "warning", "failed", "r1", "h:0123456789abcdef")])
+    record(warehouse, DAY, "inputs", [check("events there", "critical")])
+    quarantine(warehouse, 1200)
+    text = text_of(reader, f"/quality/{DAY}")
+    assert "user_id missing is there" in text
+    assert "3 of 1000 rows differ" in text
+    assert "<code>r1</code> <code>h:0123456789abcdef</code>" in text
+    assert "failed: warns" in text
+    assert '<td>user_id_missing</td><td class="number">1,200</td>' in text
+    assert 'aria-hidden="true">!</span> warn</span>' in text
+
+
+@pytest.mark.parametrize(
+    ("severity", "outcome", "verdict", "told"),
+    [
+        ("critical", "failed", "stop", "failed: stops"),
+        ("info", "crashed", "stop", "crashed: stops"),
+        ("warning", "failed", "warn", "failed: warns"),
+        ("info", "failed", "pass", "failed: noted"),
+        ("critical", "passed", "pass", "passed"),
+    ],
+)
+def test_a_verdict_and_a_result_are_told_in_words(
+    reader: TestClient, warehouse: LocalWarehouse, severity: str, outcome: str, verdict: str, told: str
+) -> None:
+    record(warehouse, DAY, "arrivals", [check("a", severity, outcome)])
+    text = text_of(reader, f"/quality/{DAY}")
+    assert f"</span> {verdict}</span>" in text
+    assert f"</span> {told}</span>" in text
+
+
+def test_a_date_without_checks_says_why_there_is_nothing(reader: TestClient, warehouse: LocalWarehouse) -> None:
+    record(warehouse, DAY, "arrivals", [check("a")])
+    text = text_of(reader, f"/quality/{NEXT}")
+    assert "No checks are recorded for this date" in text
+    assert "No row of the delivery of this date is in quarantine" in text
+    assert f'<a href="../quality/{DAY}" rel="prev">' in text
+
+
+@pytest.mark.parametrize("path", ["/quality/yesterday", "/quality/2026-13-01", "/?as_of_date=x"])
+def test_what_is_no_date_is_refused_with_what_to_write(reader: TestClient, path: str) -> None:
+    text = text_of(reader, path, 400)
+    for part in ("Expected", "as_of_date as YYYY-MM-DD", "Found", "Next step", "like 2026-01-31", "as-of-date-error"):
+        assert part in text
+
+
+def test_what_came_with_the_data_stays_text(reader: TestClient, warehouse: LocalWarehouse) -> None:
+    record(warehouse, DAY, "arrivals", [check(NASTY, "critical", "failed", NASTY)])
+    quarantine(warehouse, 1, NASTY)
+    staged, _ = publish(warehouse, DAY, 3)
+    publish(warehouse, NEXT, 4)
+    roll_back(warehouse, staged.publication_id, NASTY, NASTY)
+    pages = [f"/quality/{DAY}", "/publications", f"/publications/{staged.publication_id}", f"/quality/{NASTY}"]
+    for page in [*pages, f"/publications/{NASTY}", f"/documents/{NASTY}"]:
+        text = reader.get(page).text
+        assert "&lt;script&gt;" in text or "no such page" in text, page
+        assert "<script" not in text
+
+
+def test_the_first_page_names_what_readers_see_and_the_latest_dates(
+    reader: TestClient, warehouse: LocalWarehouse
+) -> None:
+    first, _ = publish(warehouse, DAY, 3)
+    second, _ = publish(warehouse, NEXT, 4)
+    record(warehouse, DAY, "inputs", [check("a", "warning", "failed")])
+    text = text_of(reader, "/")
+    assert f"readers see {second.publication_id}" in text
+    assert "Not fresh" in text
+    assert text.index(second.publication_id) < text.index(first.publication_id)
+    assert "superseded" in text
+    assert text.count("no checks") == 1
+
+
+def test_the_first_page_of_a_fresh_install_says_what_will_come(reader: TestClient) -> None:
+    text = text_of(reader, "/")
+    assert "readers see nothing: there is no publication yet" in text
+    assert "The first run of the daily DAG will appear here" in text
+    assert "None has been made yet" in text_of(reader, "/publications")
+
+
+def test_looking_up_a_date_leads_to_its_page(reader: TestClient) -> None:
+    answer = reader.get("/?as_of_date=2026-01-10", follow_redirects=False)
+    assert answer.headers["location"] == "quality/2026-01-10"
+
+
+def test_a_publication_says_what_became_of_it_and_who_did_that(reader: TestClient, warehouse: LocalWarehouse) -> None:
+    first, _ = publish(warehouse, DAY, 3)
+    second, _ = publish(warehouse, NEXT, 4)
+    roll_back(warehouse, first.publication_id, "yuki", "lists of dogs")
+    text = text_of(reader, f"/publications/{second.publication_id}")
+    for part in ("rolled back", "yuki", "lists of dogs", 'href="../models/ranker/1"', "user_recommendations", "4"):
+        assert part in text
+    assert "readers see it now" in text_of(reader, f"/publications/{first.publication_id}")
+
+
+def test_of_a_publication_that_was_checked_again_the_last_check_counts(
+    reader: TestClient, warehouse: LocalWarehouse
+) -> None:
+    staged = stage_lists(warehouse, DAY, 3, "stop")
+    assert "rejected" in text_of(reader, f"/publications/{staged.publication_id}")
+    assert stage_lists(warehouse, DAY, 3, "pass").publication_id == staged.publication_id
+    text = text_of(reader, f"/publications/{staged.publication_id}")
+    assert "complete, and no reader has seen it" in text
+    assert "Nobody: no reader has seen it" in text
+
+
+def test_an_unknown_publication_is_answered_with_the_newest(reader: TestClient, warehouse: LocalWarehouse) -> None:
+    staged = stage_lists(warehouse, DAY, 3)
+    text = text_of(reader, "/publications/2026-01-10-nothing", 404)
+    assert staged.publication_id in text
