@@ -1,0 +1,43 @@
+# One image for every service of docker-compose.yaml: Airflow, its DAGs, MLflow. Build it with `docker compose build`.
+FROM python:3.12-slim-bookworm AS packages
+
+# The lock is complete, so nothing is resolved here: what is installed is what was tested. Bytecode is compiled once.
+COPY requirements.txt /tmp/requirements.txt
+RUN python -m venv /opt/venv \
+    && /opt/venv/bin/python -m pip install --no-cache-dir --no-deps --compile --requirement /tmp/requirements.txt \
+    && /opt/venv/bin/python -m pip check
+
+
+FROM python:3.12-slim-bookworm
+
+# Each folder that a volume is mounted on belongs to the user, and so then does a new volume.
+RUN groupadd --gid 10001 higawari \
+    && useradd --uid 10001 --gid 10001 --home-dir /opt/airflow --create-home --shell /usr/sbin/nologin higawari \
+    && install --directory --owner=10001 --group=10001 \
+        /var/lib/higawari /var/lib/higawari/landing /var/lib/higawari/warehouse /var/lib/higawari/spill \
+        /var/lib/mlflow /opt/airflow/logs
+
+COPY --from=packages /opt/venv /opt/venv
+WORKDIR /opt/higawari
+COPY config config
+COPY dags dags
+COPY docs docs
+COPY include include
+COPY plugins plugins
+
+# OMP: threads that spin on shared cores cost more than they gain. The last three: nothing phones home.
+ENV PATH=/opt/venv/bin:$PATH \
+    PYTHONPATH=/opt/higawari \
+    PYTHONUNBUFFERED=1 \
+    AIRFLOW_HOME=/opt/airflow \
+    AIRFLOW__CORE__DAGS_FOLDER=/opt/higawari/dags \
+    AIRFLOW__CORE__PLUGINS_FOLDER=/opt/higawari/plugins \
+    OMP_WAIT_POLICY=passive \
+    OMP_NUM_THREADS=2 \
+    OPENBLAS_NUM_THREADS=2 \
+    GIT_PYTHON_REFRESH=quiet \
+    GX_ANALYTICS_ENABLED=false \
+    MLFLOW_DISABLE_TELEMETRY=true
+RUN python -m compileall -q dags include plugins
+
+USER 10001:10001
