@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, field
-from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from include.retraining.errors import CommitConflictError, TableSchemaError
-from include.retraining.warehouse.protocol import Written
-from include.retraining.warehouse.sql import parameter_names, table_names, to_duckdb
+from include.retraining.errors import TableSchemaError
+from include.retraining.warehouse.commits import retry_commits
+from include.retraining.warehouse.conditions import among, arrow_condition, predicate_of
+from include.retraining.warehouse.delta_history import (
+    again_where_files_vanished,
+    expire_log,
+    forget_versions,
+    vacuum_files,
+)
+from include.retraining.warehouse.protocol import Spent, Vacuumed, Written
+from include.retraining.warehouse.sql import as_googlesql, parameter_names, table_names, to_duckdb
+from include.retraining.warehouse.table import first_of_each_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -22,6 +31,8 @@ if TYPE_CHECKING:
     from include.retraining.warehouse.table import Table
 
 COMMIT_TRIES = 12
+# A property of every Delta table. Tables from before it was kept have none, which counts as 1.
+SCHEMA_VERSION = "higawari.schemaVersion"
 # A table of smaller files is read once per version and process: a day in a file, hundreds of files cost more than SQL.
 KEPT_BYTES = 32 * 2**20
 
@@ -35,7 +46,13 @@ class LocalWarehouse:
     memory_limit: str = "2GB"
     threads: int = 2
     _known: dict[str, Table] = field(default_factory=dict)
+    only_reads: bool = False
     _kept: dict[str, tuple[int, pa.Table]] = field(default_factory=dict)
+
+    @property
+    def spent(self) -> Sequence[Spent]:
+        """Nothing is billed."""
+        return ()
 
     def create_tables(self, tables: Iterable[Table]) -> None:
         """Make the missing tables, add new nullable columns; TableSchemaError for any other difference."""
@@ -54,7 +71,7 @@ class LocalWarehouse:
             for name in table_names(sql):
                 source = given[name] if name in given else self._source(name)
                 connection.register(name, source)
-            return connection.sql(to_duckdb(sql), params=used).to_arrow_table()
+            return as_googlesql(connection.sql(to_duckdb(sql), params=used).to_arrow_table())
         finally:
             connection.close()
 
@@ -65,18 +82,17 @@ class LocalWarehouse:
         conformed = table.conform(rows).sort_by([(name, "ascending") for name in table.key])
         table.refuse_misplaced(partition, conformed)
         table.refuse_repeated(conformed)
-        predicate = " AND ".join(_condition(name, value) for name, value in partition.items())
 
         def write() -> Written:
             delta = self._open(table)
-            write_deltalake(delta, conformed, mode="overwrite", predicate=predicate)
+            write_deltalake(delta, conformed, mode="overwrite", predicate=predicate_of(partition))
             return Written(table.name, delta.version(), conformed.num_rows)
 
         return _retry_commits(table, write)
 
     def append_once(self, table: Table, rows: pa.Table) -> Written:
         """Append the rows whose key is not there yet; Written.rows counts those."""
-        conformed = _first_of_each_key(table, table.conform(rows))
+        conformed = first_of_each_key(table, table.conform(rows))
         same_key = " AND ".join(f"target.{name} = source.{name}" for name in table.key)
 
         def write() -> Written:
@@ -87,18 +103,67 @@ class LocalWarehouse:
 
         return _retry_commits(table, write)
 
+    def delete(self, table: Table, where: Mapping[str, object]) -> Written:
+        """Delete the rows whose columns equal (or are in the list of) the given values; Written.rows counts them."""
+        table.refuse_whole(where)
+        if set(where) <= set(table.partition):
+            return _retry_commits(table, lambda: self._delete_partitions(table, where))
+        holding = self.read(table, where, list(table.partition)) if table.partition else None
+        partitions = holding.group_by(list(table.partition)).aggregate([]).to_pylist() if holding else [{}]
+        parts = [
+            _retry_commits(table, functools.partial(self._delete_within, table, partition, where))
+            for partition in partitions
+        ]
+        return Written(table.name, self.version(table), sum(part.rows for part in parts))
+
+    def _delete_partitions(self, table: Table, where: Mapping[str, object]) -> Written:
+        delta = self._open(table)
+        removed = delta.delete(predicate_of(where))
+        return Written(table.name, delta.version(), int(removed["num_deleted_rows"]))
+
+    def _delete_within(self, table: Table, partition: Mapping[str, object], where: Mapping[str, object]) -> Written:
+        """Rewrite one partition without some rows.
+
+        Not by Delta's own delete: it stores text as views, which Arrow then cannot compare with text.
+        """
+        import pyarrow.compute as pc
+        from deltalake import write_deltalake
+
+        delta = self._open(table)
+        condition = arrow_condition(table, partition) if partition else None
+        rows = table.conform(delta.to_pyarrow_dataset().to_table(filter=condition))
+        theirs = among(table, rows, where)
+        count = int(pc.sum(theirs).as_py() or 0)
+        if count:
+            kept = rows.filter(pc.invert(theirs)).sort_by([(name, "ascending") for name in table.key])
+            write_deltalake(delta, kept, mode="overwrite", predicate=predicate_of(partition) if partition else None)
+        return Written(table.name, delta.version(), count)
+
+    def vacuum(
+        self, table: Table, keep_days: int, keep_versions: Sequence[int] = (), dry_run: bool = False
+    ) -> Vacuumed:
+        """Remove what neither a version of the last days nor one of `keep_versions` needs.
+
+        With `keep_days` 0 nothing of the past is left, not even in a log; no version can be kept then.
+        """
+        folder = self.folder / table.name
+        removed = vacuum_files(table, folder, keep_days, keep_versions if keep_days else (), dry_run)
+        if not dry_run and keep_days == 0:
+            forget_versions(table, folder)
+        elif not dry_run and not keep_versions:
+            expire_log(folder)
+        return removed
+
     def read(
         self, table: Table, where: Mapping[str, object] | None = None, columns: Sequence[str] | None = None
     ) -> pa.Table:
         """Rows whose columns equal (or are in the list of) the given values, in key order."""
-        import pyarrow as pa
-        import pyarrow.dataset as ds
+        if self._is_missing(table):
+            return table.schema.empty_table().select(list(columns or table.columns))
+        return again_where_files_vanished(lambda: self._read(table, where or {}, columns or list(table.columns)))
 
-        condition = None
-        for name, value in (where or {}).items():
-            field, kind = ds.field(name), table.schema.field(name).type
-            term = field.isin(pa.array(value, kind)) if isinstance(value, list) else field == value
-            condition = term if condition is None else condition & term
+    def _read(self, table: Table, where: Mapping[str, object], columns: Sequence[str]) -> pa.Table:
+        condition = arrow_condition(table, where) if where else None
         dataset = self._open(table).to_pyarrow_dataset()
         wanted = list(dict.fromkeys([*(columns or table.columns), *table.key]))
         rows = dataset.to_table(columns=wanted, filter=condition)
@@ -116,6 +181,8 @@ class LocalWarehouse:
 
     def _source(self, name: str) -> pa.Table | ds.Dataset:
         """What DuckDB reads a table from: files where they are many bytes, else memory."""
+        if name in self._known and self._is_missing(self._known[name]):
+            return self._known[name].schema.empty_table()
         delta = self._open_by_name(name)
         if self._kept.get(name, (None,))[0] != delta.version():
             dataset = delta.to_pyarrow_dataset()
@@ -144,19 +211,34 @@ class LocalWarehouse:
         self._known.setdefault(table.name, table)
         return DeltaTable(str(self.folder / table.name))
 
+    def _is_missing(self, table: Table) -> bool:
+        """For who only reads, a table that no run has made yet is empty."""
+        return self.only_reads and not (self.folder / table.name / "_delta_log").is_dir()
+
     def _open_by_name(self, name: str) -> DeltaTable:
         if name not in self._known:
             raise TableSchemaError(f"one of {sorted(self._known)}", name, "declare the table or pass it as an input")
         return self._open(self._known[name])
 
     def _create_or_extend(self, table: Table) -> None:
-        from deltalake import DeltaTable, Schema
+        from deltalake import DeltaTable
 
         path = str(self.folder / table.name)
-        if not DeltaTable.is_deltatable(path):
-            DeltaTable.create(path, schema=table.schema, partition_by=list(table.partition), mode="ignore")
+        if DeltaTable.is_deltatable(path):
+            _retry_commits(table, lambda: self._extend(table))
             return
-        delta = DeltaTable(path)
+        DeltaTable.create(
+            path, schema=table.schema, partition_by=list(table.partition), mode="ignore",
+            configuration=_version_property(table), raise_if_key_not_exists=False,
+        )  # fmt: skip
+
+    def _extend(self, table: Table) -> Written:
+        """Bring a stored table to the declared schema version, where only nullable columns are new."""
+        from deltalake import Schema
+
+        delta = self._open(table)
+        stored_version = int(delta.metadata().configuration.get(SCHEMA_VERSION, 1))
+        table.refuse_newer(stored_version)
         stored = {column.name: column for column in delta.schema().fields}
         declared = {column.name: column for column in Schema.from_arrow(table.schema).fields}
         changed = [name for name in stored if name not in declared or stored[name].type != declared[name].type]
@@ -164,54 +246,24 @@ class LocalWarehouse:
         partition = delta.metadata().partition_columns
         if changed or partition != list(table.partition) or any(not column.nullable for column in added):
             raise TableSchemaError(
-                f"{table.name} with the columns stored at {path}, partitioned by {partition}",
-                f"changed or dropped: {changed}; added: {[column.name for column in added]}; "
-                f"partitioned by {list(table.partition)}",
+                f"{table.name} with the columns stored at {self.folder / table.name} (schema version "
+                f"{stored_version}), partitioned by {partition}",
+                f"schema version {table.schema_version}: changed or dropped: {changed}; added: "
+                f"{[column.name for column in added]}; partitioned by {list(table.partition)}",
                 "only new nullable columns are added by themselves; keep the old names, or move the table away",
             )
         if added:
             delta.alter.add_columns(added)
+        if stored_version < table.schema_version:
+            delta.alter.set_table_properties(_version_property(table), raise_if_not_exists=False)
+        return Written(table.name, delta.version(), 0)
+
+
+def _version_property(table: Table) -> dict[str, str]:
+    return {SCHEMA_VERSION: str(table.schema_version)}
 
 
 def _retry_commits(table: Table, write: Callable[[], Written]) -> Written:
-    """Repeat a write that lost the commit race, with random back-off; CommitConflictError after the last try."""
     from deltalake.exceptions import CommitFailedError
-    from tenacity import RetryError, Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-    tries = Retrying(
-        retry=retry_if_exception_type(CommitFailedError),
-        stop=stop_after_attempt(COMMIT_TRIES),
-        wait=wait_random_exponential(multiplier=0.05, max=2),
-    )
-    try:
-        return tries(write)
-    except RetryError as error:
-        raise CommitConflictError(
-            f"a commit to {table.name} within {COMMIT_TRIES} tries",
-            "another process won every time",
-            "let the retry run; if it goes on, look for a second run of the same date",
-        ) from error
-
-
-def _first_of_each_key(table: Table, rows: pa.Table) -> pa.Table:
-    """A merge inserts every source row without a match, also those that share a key."""
-    import pyarrow as pa
-
-    numbered = rows.append_column("row_number", pa.array(range(rows.num_rows), pa.int64()))
-    first = numbered.group_by(list(table.key)).aggregate([("row_number", "min")])
-    return rows.take(first.sort_by("row_number_min")["row_number_min"])
-
-
-def _condition(name: str, value: Any) -> str:
-    if isinstance(value, list):
-        return f"{name} IN ({', '.join(_literal(element) for element in value)})"
-    return f"{name} = {_literal(value)}"
-
-
-def _literal(value: Any) -> str:
-    """A partition value as a Delta predicate literal; quotes doubled, so that a value never ends the literal."""
-    if isinstance(value, bool | int | float):
-        return str(value)
-    if isinstance(value, date | datetime):
-        return f"'{value.isoformat()}'"
-    return "'" + str(value).replace("'", "''") + "'"
+    return retry_commits(table, write, CommitFailedError, COMMIT_TRIES, (0.05, 2))

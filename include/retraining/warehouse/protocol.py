@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from datetime import date
 
     import pyarrow as pa
 
@@ -22,11 +23,39 @@ class Written:
     rows: int
 
 
+@dataclass(frozen=True)
+class Vacuumed:
+    """What a vacuum removed: data files, and their bytes; for how many days the past can still be restored."""
+
+    table: str
+    files: int
+    bytes: int
+    remains_days: int = 0
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What one job of a warehouse that bills cost; `estimated_bytes` is None where no estimate can be had."""
+
+    job_id: str
+    statement: str
+    estimated_bytes: int | None
+    billed_bytes: int
+    slot_ms: int
+
+
 class Warehouse(Protocol):
     """Tables that are read by query or by partition and written by whole partitions, or appended to once."""
 
+    @property
+    def spent(self) -> Sequence[Spent]:
+        """What this object's jobs cost so far; nothing where nothing is billed."""
+
     def create_tables(self, tables: Iterable[Table]) -> None:
-        """Make the missing tables, add new nullable columns; TableSchemaError for any other difference."""
+        """Make the missing tables, add new nullable columns; TableSchemaError for any other difference.
+
+        A table that a newer release wrote (a higher `schema_version`) is refused too, and left as it is.
+        """
 
     def query(
         self, sql: str, parameters: Mapping[str, object], inputs: Mapping[str, pa.Table] | None = None
@@ -39,6 +68,17 @@ class Warehouse(Protocol):
     def append_once(self, table: Table, rows: pa.Table) -> Written:
         """Append the rows whose key is not there yet; Written.rows counts those."""
 
+    def delete(self, table: Table, where: Mapping[str, object]) -> Written:
+        """Delete the rows whose columns equal (or are in the list of) the given values; Written.rows counts them."""
+
+    def vacuum(
+        self, table: Table, keep_days: int, keep_versions: Sequence[int] = (), dry_run: bool = False
+    ) -> Vacuumed:
+        """Remove what neither a version of the last days nor one of `keep_versions` needs.
+
+        With `keep_days` 0 nothing of the past is left, not even in a log; no version can be kept then.
+        """
+
     def read(
         self, table: Table, where: Mapping[str, object] | None = None, columns: Sequence[str] | None = None
     ) -> pa.Table:
@@ -49,3 +89,14 @@ class Warehouse(Protocol):
 
     def version(self, table: Table) -> int:
         """The current version of a table."""
+
+
+@runtime_checkable
+class ShowsCurrent(Protocol):
+    """A warehouse whose readers query views that hold the pointer as a constant, beside its methods as a Warehouse."""
+
+    def show(self, publication_id: str | None, as_of_date: date | None) -> None:
+        """Make the views show one publication, or nothing."""
+
+    def shows(self, publication_id: str | None, as_of_date: date | None) -> bool:
+        """Whether the views show exactly that."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from include.retraining.errors import TableSchemaError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import pyarrow as pa
 
@@ -30,7 +30,10 @@ class Table:
 
     `columns` maps name to one of ARROW_TYPES. `key` is unique within the table. `partition` names the columns whose
     values a write replaces together; an audit table has none and only ever grows. `unhashed` columns (ids, times,
-    versions) stay out of content hashes.
+    versions) stay out of content hashes. `schema_version` grows with every change of the columns; where a meaning
+    changes, a column gets another name. A published table has a `view` under which readers find the current publication
+    where the warehouse has views, without rows that name a blocked item in one of `item_columns`, and without the lists
+    that the audit table `blocked_lists` blocks.
     """
 
     name: str
@@ -39,10 +42,14 @@ class Table:
     key: tuple[str, ...]
     partition: tuple[str, ...] = ()
     unhashed: tuple[str, ...] = ()
+    schema_version: int = 1
+    view: str = ""
+    item_columns: tuple[str, ...] = ()
+    blocked_lists: Table | None = None
 
     def __post_init__(self) -> None:
         """Refuse a declaration that contradicts itself."""
-        unknown = {*self.key, *self.partition, *self.unhashed} - set(self.columns)
+        unknown = {*self.key, *self.partition, *self.unhashed, *self.item_columns} - set(self.columns)
         if unknown or set(self.columns.values()) - set(ARROW_TYPES):
             raise TableSchemaError(
                 f"columns of {self.name} of types {sorted(ARROW_TYPES)}", f"{sorted(unknown)}", "mend the declaration"
@@ -52,6 +59,17 @@ class Table:
     def schema(self) -> pa.Schema:
         """The Arrow schema; key and partition columns are never null."""
         return arrow_schema(self.columns, required={*self.key, *self.partition})
+
+    @property
+    def list_columns(self) -> tuple[str, ...]:
+        """The columns that name a list: those of the key that `blocked_lists` names it by, too."""
+        return tuple(name for name in self.key if self.blocked_lists and name in self.blocked_lists.key)
+
+    def schema_of(self, names: Sequence[str]) -> pa.Schema:
+        """The Arrow schema of some columns, in the given order."""
+        import pyarrow as pa
+
+        return pa.schema([self.schema.field(name) for name in names])
 
     def conform(self, rows: pa.Table) -> pa.Table:
         """Rows with this table's columns in declared order and type.
@@ -75,6 +93,15 @@ class Table:
             raise TableSchemaError(
                 f"{self.name} as {dict(self.columns)}", str(error), "look at the values of the named column"
             ) from error
+
+    def refuse_newer(self, stored_version: int) -> None:
+        """TableSchemaError where a newer release wrote the stored table."""
+        if stored_version > self.schema_version:
+            raise TableSchemaError(
+                f"{self.name} in schema version {self.schema_version} or an earlier one",
+                f"version {stored_version}: a newer release wrote it",
+                "run that release again, or restore the backup from before the upgrade (docs/operate.md, Upgrading)",
+            )
 
     def refuse_repeated(self, sorted_rows: pa.Table) -> None:
         """TableSchemaError where two rows, given in key order, share a key."""
@@ -118,6 +145,13 @@ class Table:
                     "filter the rows, or name their partition",
                 )
 
+    def refuse_whole(self, where: Mapping[str, object]) -> None:
+        """TableSchemaError unless a deletion names columns of this table, and values of each."""
+        if not where or set(where) - set(self.columns) or any(value == [] for value in where.values()):
+            raise TableSchemaError(
+                f"columns of {self.name} with the values whose rows are to be deleted", f"{sorted(where)}", "name them"
+            )
+
     def _refuse_nulls(self, rows: pa.Table) -> None:
         for name in {*self.key, *self.partition}:
             if rows[name].null_count:
@@ -143,3 +177,12 @@ def arrow_schema(columns: Mapping[str, str], required: set[str] | frozenset[str]
         "strings": pa.list_(pa.field("element", pa.string())),
     }
     return pa.schema([pa.field(name, types[kind], nullable=name not in required) for name, kind in columns.items()])
+
+
+def first_of_each_key(table: Table, rows: pa.Table) -> pa.Table:
+    """A merge inserts every source row without a match, also those that share a key."""
+    import pyarrow as pa
+
+    numbered = rows.append_column("row_number", pa.array(range(rows.num_rows), pa.int64()))
+    first = numbered.group_by(list(table.key)).aggregate([("row_number", "min")])
+    return rows.take(first.sort_by("row_number_min")["row_number_min"])

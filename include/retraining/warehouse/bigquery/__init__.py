@@ -1,0 +1,1 @@
+"""BigQuery behind the warehouse protocol, through Airflow's Google provider and the official client."""

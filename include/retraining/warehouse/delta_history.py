@@ -1,0 +1,88 @@
+"""The past of a Delta table: data files that no version needs any more, and the log of versions that are gone."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from include.retraining.warehouse.protocol import Vacuumed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from include.retraining.warehouse.table import Table
+
+T = TypeVar("T")
+
+DIGITS_OF_A_VERSION = 20
+HOURS_OF_A_DAY = 24
+TRIES_TO_READ = 4
+SECONDS_BETWEEN_TRIES = 0.05
+
+
+def vacuum_files(table: Table, folder: Path, keep_days: int, keep_versions: Sequence[int], dry_run: bool) -> Vacuumed:
+    """Remove data files that neither a version of the last days nor a kept one names: those of killed writes too."""
+    from deltalake import DeltaTable
+
+    delta = DeltaTable(str(folder))
+    arguments: dict[str, Any] = {
+        "retention_hours": HOURS_OF_A_DAY * keep_days,
+        "enforce_retention_duration": False,  # the settings say how long; Delta would insist on a week
+        "keep_versions": [version for version in keep_versions if _is_there(folder, version)],
+        "full": True,
+    }
+    found = [folder / name for name in delta.vacuum(dry_run=True, **arguments)]
+    size = sum(path.stat().st_size for path in found if path.exists())
+    if found and not dry_run:
+        delta.vacuum(dry_run=False, **arguments)
+    return Vacuumed(table.name, len(found), size)
+
+
+def expire_log(folder: Path) -> None:
+    """Remove log entries older than Delta's log retention (30 days), once a checkpoint stands in for them."""
+    from deltalake import DeltaTable
+
+    DeltaTable(str(folder)).create_checkpoint()
+    DeltaTable(str(folder)).cleanup_metadata()
+
+
+def forget_versions(table: Table, folder: Path) -> None:
+    """Leave no version but the present one.
+
+    Log entries hold the smallest and largest value of each column of each file, and the conditions of deletes.
+    """
+    from deltalake import DeltaTable
+
+    # The entry of the present version stays, so it must be one that says nothing about rows.
+    DeltaTable(str(folder)).alter.set_table_description(table.doc)
+    delta = DeltaTable(str(folder))
+    delta.create_checkpoint()
+    for entry in (folder / "_delta_log").iterdir():
+        number = entry.name[:DIGITS_OF_A_VERSION]
+        if (number.isdigit() and int(number) < delta.version()) or entry.suffix == ".tmp":
+            entry.unlink(missing_ok=True)
+
+
+def again_where_files_vanished(read: Callable[[], T]) -> T:
+    """Read again where a vacuum took files, or the log, of the version that was being opened: there is a newer one."""
+    from deltalake.exceptions import DeltaError
+
+    for _ in range(TRIES_TO_READ - 1):
+        try:
+            return read()
+        except (FileNotFoundError, DeltaError):
+            time.sleep(SECONDS_BETWEEN_TRIES)
+    return read()
+
+
+def _is_there(folder: Path, version: int) -> bool:
+    """Whether a version can still be opened: an erasure leaves none but the present one."""
+    from deltalake import DeltaTable
+    from deltalake.exceptions import DeltaError
+
+    try:
+        DeltaTable(str(folder), version=version)
+    except DeltaError:
+        return False
+    return True

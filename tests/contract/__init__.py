@@ -1,0 +1,1 @@
+"""The BigQuery warehouse, on an emulator through the official client. The emulator is not BigQuery."""

@@ -1,0 +1,250 @@
+"""Rows for every query (nasty landed text, typed and classified rows, what tables hold), and the queries."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from include.recommender.checks.training_set import _broken_features
+from include.recommender.expectations import (
+    DAYS_TO_ARRIVE,
+    EVENT_TYPE,
+    NOT_FINITE,
+    OCCURRED_AT,
+    event_rules,
+    item_rules,
+)
+from include.recommender.settings import RecommenderSettings
+from include.recommender.sql import sql
+from include.recommender.tables import (
+    EVENTS,
+    ITEM_STATS,
+    ITEMS,
+    POPULAR_ITEMS,
+    SIMILAR_ITEMS,
+    TRAINING_SET,
+    USER_ITEMS,
+    USER_RECOMMENDATIONS,
+)
+from include.retraining.quality.row_rules import classify, measured
+from include.retraining.tables import BLOCKED_ITEMS, QUARANTINED_ROWS, READMISSIONS
+from tests.recommender.small_world import DAY, days_ago, random_catalogue, random_events
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from include.retraining.warehouse.table import Table
+
+SETTINGS = RecommenderSettings()
+SNAPSHOT = days_ago(400)
+NOON = datetime(2026, 4, 30, 12, tzinfo=UTC)
+PUBLICATION = f"{DAY}-aaaaaaaaaaaa"
+TABLES = (
+    EVENTS, ITEMS, READMISSIONS, QUARANTINED_ROWS, ITEM_STATS, USER_ITEMS, TRAINING_SET, USER_RECOMMENDATIONS,
+    POPULAR_ITEMS, SIMILAR_ITEMS, BLOCKED_ITEMS,
+)  # fmt: skip
+DECAYS = {f"decay_{name}": math.log(2) / days for name, days in SETTINGS.features.half_lives.items()}
+STATISTICS = {
+    "as_of_date": DAY, "history_days": 60, "timezone": "Asia/Tokyo", "items_snapshot_date": SNAPSHOT,
+    "all_positive": False, "positive_event_types": ["like", "view"], **DECAYS,
+}  # fmt: skip
+ARRIVED = {"as_of_date": DAY, "first_date": days_ago(4)}
+IDS = ["u1", " u1 ", "u2", "", None, "mail@example.com", "日替わり"]
+MOMENTS = [
+    "2026-04-30T12:00:00Z", "2026-04-30 12:00:00", "2026-04-30 23:30:00+09:00", "2026-04-30T12:00:00.123456Z",
+    "2026-04-30", "yesterday", "", None,
+]  # fmt: skip
+VALUES = ["1.5", "-2", "1e3", "abc", "", None, "nan", "inf", " 3 "]
+
+
+def _landed(columns: dict[str, list[Any]]) -> pa.Table:
+    """Columns of text, but for the day."""
+    return pa.table({name: pa.array(v, pa.date32() if name == "day" else pa.string()) for name, v in columns.items()})
+
+
+def landed_events() -> pa.Table:
+    count = 60
+    return _landed(
+        {
+            "event_id": [f"e{number // 2}" if number % 3 else None for number in range(count)],
+            "user_id": [IDS[number % len(IDS)] for number in range(count)],
+            "item_id": [f"i{number % 5}" for number in range(count)],
+            "event_type": [("like", "view", " ", None)[number % 4] for number in range(count)],
+            "occurred_at": [MOMENTS[number % len(MOMENTS)] for number in range(count)],
+            "value": [VALUES[number % len(VALUES)] for number in range(count)],
+            "day": [DAY if number % 5 else days_ago(1) for number in range(count)],
+            "file": [f"events/{number % 3}.csv" for number in range(count)],
+        },
+    )
+
+
+def landed_items() -> pa.Table:
+    actives = ["true", "FALSE", "False", "maybe", "", None]
+    count = 24
+    return _landed(
+        {
+            "item_id": [f"i{number % 9}" for number in range(count)],
+            "category": [("cat", " dog ", None)[number % 3] for number in range(count)],
+            "title": [f"Title {number}" for number in range(count)],
+            "created_at": [MOMENTS[number % len(MOMENTS)] for number in range(count)],
+            "is_active": [actives[number % len(actives)] for number in range(count)],
+            "day": [DAY] * count,
+            "file": [f"items/{number % 2}.csv" for number in range(count)],
+        },
+    )
+
+
+def typed_events() -> pa.Table:
+    rows = landed_events()
+    numbers = range(rows.num_rows)
+    return pa.table(
+        {
+            "row_id": [f"r{number}" for number in numbers],
+            "event_key": [f"k{number // 2}" for number in numbers],
+            "event_id": rows["event_id"], "user_id": rows["user_id"], "item_id": rows["item_id"],
+            "event_type": rows["event_type"],
+            "occurred_at": pa.array([NOON if number % 4 else None for number in numbers], pa.timestamp("us", "UTC")),
+            "value": pa.array([(1.0, None, math.nan, math.inf, -math.inf)[number % 5] for number in numbers]),
+            "value_text": rows["value"],
+            "event_date": pa.array([days_ago(1 + number % 6) for number in numbers], pa.date32()),
+            "arrival_date": rows["day"],
+            "readmitted": [number % 7 == 0 for number in numbers],
+            "broken_rule": pa.array([None if number % 3 else "too_late" for number in numbers], pa.string()),
+        }
+    )  # fmt: skip
+
+
+def classified_items() -> pa.Table:
+    return pa.table(
+        {
+            "snapshot_date": pa.array([DAY] * 4, pa.date32()), "item_id": ["a", "a", "b", None],
+            "category": ["x", "y", None, "z"], "title": ["t"] * 4,
+            "created_at": pa.array([NOON, None, None, NOON], pa.timestamp("us", "UTC")),
+            "created_at_text": ["x", "y", None, "z"], "is_active": [True, True, False, True],
+            "is_active_readable": [True, False, True, True], "copy": [2, 1, 1, 1],
+            "broken_rule": pa.array([None, None, None, "item_id_missing"], pa.string()),
+        }
+    )  # fmt: skip
+
+
+def unjudged_events() -> pa.Table:
+    return typed_events().drop_columns(["broken_rule"])
+
+
+def unjudged_items() -> pa.Table:
+    return classified_items().drop_columns(["broken_rule"])
+
+
+# By file: parameters and inputs. Queries that Python makes stand beside the files.
+CASES: dict[str, tuple[str, dict[str, Any], dict[str, Callable[[], pa.Table]]]] = {
+    "check_arrived_events": (sql("check_arrived_events"), ARRIVED, {}),
+    "check_day_volumes": (sql("check_day_volumes"), {"as_of_date": DAY, "first_date": days_ago(30)}, {}),
+    "check_items": (sql("check_items"), {"items_snapshot_date": SNAPSHOT}, {}),
+    "check_publication_rows": (
+        sql("check_publication_rows"),
+        {"publication_id": PUBLICATION, "items_snapshot_date": SNAPSHOT, "as_of_date": DAY, "list_size": 3,
+         "samples": 2, "surfaces_without_repeats": ["discover"]},
+        {},
+    ),
+    "check_publication_size": (sql("check_publication_size"), {"publication_id": PUBLICATION}, {}),
+    "check_publication_surfaces": (sql("check_publication_surfaces"), {"publication_id": PUBLICATION}, {}),
+    "check_quarantine": (sql("check_quarantine"), {"as_of_date": DAY, "samples": 2}, {}),
+    "check_training_set": (sql("check_training_set"), {"as_of_date": DAY, "surface": "for_you"}, {}),
+    "check_unknown_items": (sql("check_unknown_items"), {**ARRIVED, "items_snapshot_date": SNAPSHOT}, {}),
+    "deduplicate_events": (
+        sql("deduplicate_events"), {"event_dates": [days_ago(1), days_ago(2)]}, {"classified_events": typed_events},
+    ),
+    "deduplicate_items": (sql("deduplicate_items"), {}, {"classified_items": classified_items}),
+    "item_stats": (sql("item_stats"), STATISTICS, {}),
+    "readmitted_dates": (sql("readmitted_dates"), {}, {}),
+    "targets": (sql("targets"), {**STATISTICS, "first_date": days_ago(8), "end_date": days_ago(1)}, {}),
+    "type_events": (
+        sql("type_events"), {"timezone": "Asia/Tokyo", "deduplicate": "event_id"}, {"landed_events": landed_events},
+    ),
+    "type_items": (sql("type_items"), {}, {"landed_items": landed_items}),
+    "user_items": (sql("user_items"), STATISTICS, {}),
+    "user_stats": (sql("user_stats"), STATISTICS, {}),
+    "rules of events": (*classify(event_rules(SETTINGS)), {"typed_events": unjudged_events}),
+    "rules of items": (*classify(item_rules(SETTINGS)), {"typed_events": unjudged_items}),
+    "measures": (measured([OCCURRED_AT, EVENT_TYPE, DAYS_TO_ARRIVE, NOT_FINITE]), {}, {"typed_events": typed_events}),
+    "broken features": (_broken_features(), {"as_of_date": DAY, "surface": "for_you"}, {}),
+    "broken features of no rows": (_broken_features(), {"as_of_date": DAY, "surface": "nowhere"}, {}),
+}  # fmt: skip
+
+
+def stored_rows() -> dict[Table, tuple[dict[str, object], pa.Table]]:
+    """Rows of every table that some query reads, and the partitions they fill."""
+    events = random_events(1, 1500, users=40, items=25, days=70)
+    events = [{**row, "row_id": f"{row['row_id']}#{number}"} for number, row in enumerate(events)]
+    events[0]["value"], events[1]["value"] = None, 0.0000005
+    return {
+        EVENTS: ({"event_date": sorted({row["event_date"] for row in events})}, _rows(EVENTS, events)),
+        ITEMS: ({"snapshot_date": SNAPSHOT}, _rows(ITEMS, random_catalogue(20, SNAPSHOT))),
+        READMISSIONS: ({}, _rows(READMISSIONS, [
+            _filled(READMISSIONS, row_id=row) for row in (events[3]["row_id"], "x")
+        ])),
+        QUARANTINED_ROWS: (
+            {"arrival_date": DAY, "source": "events"},
+            _rows(QUARANTINED_ROWS, [
+                _filled(QUARANTINED_ROWS, arrival_date=DAY, source="events", row_id=f"q{n}", reason=f"because {n % 2}")
+                for n in range(7)
+            ]),
+        ),
+        TRAINING_SET: (
+            {"as_of_date": DAY, "surface": "for_you"},
+            _rows(TRAINING_SET, [
+                _filled(TRAINING_SET, as_of_date=DAY, surface="for_you", snapshot_date=days_ago(7 + n % 4),
+                        user_id=f"u{n}", item_id="i", label=(0, 1, None, 2)[n % 4],
+                        **{_feature(n): (None, math.nan, math.inf)[n % 3]})
+                for n in range(12)
+            ]),
+        ),
+        USER_RECOMMENDATIONS: ({"publication_id": PUBLICATION}, _rows(USER_RECOMMENDATIONS, [
+            _filled(USER_RECOMMENDATIONS, publication_id=PUBLICATION, as_of_date=DAY, surface=surface, user_id=user,
+                    rank=rank, item_id=item, score=1 / rank, model_version=model)
+            for surface in ("for_you", "discover")
+            for user, model in (("*", "baseline:x"), ("u1", "m/1"), ("u2", None), ("u3", "m/1"))
+            for rank, item in ((1, "i1"), (2, "i2"), (4 if user == "u2" else 3, "i1" if user == "u3" else "gone"))
+        ])),
+        POPULAR_ITEMS: ({"publication_id": PUBLICATION}, _rows(POPULAR_ITEMS, [
+            _filled(POPULAR_ITEMS, publication_id=PUBLICATION, as_of_date=DAY, segment=segment, rank=rank,
+                    item_id=f"i{rank}")
+            for segment, rank in (("all", 1), ("all", 3), ("cat", 1))
+        ])),
+        SIMILAR_ITEMS: ({"publication_id": PUBLICATION}, _rows(SIMILAR_ITEMS, [
+            _filled(SIMILAR_ITEMS, publication_id=PUBLICATION, as_of_date=DAY, item_id=item, rank=1,
+                    similar_item_id="i1")
+            for item in ("i1", "i2")
+        ])),
+        BLOCKED_ITEMS: ({}, _rows(BLOCKED_ITEMS, [
+            _filled(BLOCKED_ITEMS, item_id=item, number=number, kind=kind)
+            for item, number, kind in (("i2", 1, "block"), ("i3", 1, "block"), ("i3", 2, "unblock"))
+        ])),
+    }  # fmt: skip
+
+
+def _feature(number: int) -> str:
+    names = [name for name, kind in TRAINING_SET.columns.items() if kind == "float32"]
+    return names[number % 3]
+
+
+def _filled(table: Table, **values: object) -> dict[str, object]:
+    """A row with something in every column."""
+    plain = {
+        "string": "x",
+        "date": days_ago(9),
+        "int64": 1,
+        "float32": 0.5,
+        "float64": 0.5,
+        "bool": True,
+        "strings": ["x"],
+    }
+    row = {name: plain.get(kind, NOON) for name, kind in table.columns.items()}
+    return {**row, **values}
+
+
+def _rows(table: Table, rows: list[dict[str, Any]]) -> pa.Table:
+    return pa.Table.from_pylist(rows, schema=table.schema)
