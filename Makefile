@@ -6,17 +6,26 @@ VENV := .venv
 PY := $(VENV)/bin/python
 RUN_READY := $(VENV)/.run-ready
 DEV_READY := $(VENV)/.dev-ready
+BIGQUERY_READY := $(VENV)/.bigquery-ready
+EMULATOR_READY := .emulator/.ready
 UV = $(shell command -v uv || echo $(VENV)/bin/uv)
 EMBEDDED := $(PY) -m include.embedded
 INSIDE := $(EMBEDDED) exec --home $(HIGAWARI_HOME) --
 COMPILE := pip compile --quiet --universal --python-version 3.11 --custom-compile-command "make lock"
 
+# Each of many processes would compile what it imports; kept out of the source tree, as was asked.
+ifdef PYTHONDONTWRITEBYTECODE
+unexport PYTHONDONTWRITEBYTECODE
+export PYTHONPYCACHEPREFIX ?= $(CURDIR)/var/pycache
+endif
+
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status ingest freshness test unit lint bench lock
+.PHONY: help setup dev demo up down status ingest freshness test unit test-long test-contract test-production bigquery bigquery-dry-run
+.PHONY: emulator lint bench drill compose-env lock
 
 # Show what make can do
 help:
-	@awk '/^# /{text = substr($$0, 3); next} /^[a-z]+:/{if (text) {split($$1, name, ":"); printf "  make %-10s %s\n", name[1], text}} {text = ""}' $(MAKEFILE_LIST)
+	@awk '/^# /{text = substr($$0, 3); next} /^[a-z-]+:/{if (text) {split($$1, name, ":"); printf "  make %-16s %s\n", name[1], text}} {text = ""}' $(MAKEFILE_LIST)
 	@echo "  Variables: HIGAWARI_HOME=$(HIGAWARI_HOME) PORT=$(PORT) PYTHON=<3.11, 3.12 or 3.13>"
 
 # Make the environment in .venv from the lock (every other target does so by itself)
@@ -25,6 +34,9 @@ setup: $(RUN_READY)
 # Simulate a photo service and run the recommender on it from end to end
 demo: $(RUN_READY)
 	$(PY) -m include.demo --home $(DEMO_HOME) --port $(PORT)
+
+# Add what tests, lint and types need
+dev: $(DEV_READY)
 
 # Start Airflow on this machine, with its data in HIGAWARI_HOME and its UI on PORT
 up: $(RUN_READY)
@@ -47,13 +59,35 @@ ingest: $(RUN_READY)
 freshness: $(RUN_READY)
 	@HIGAWARI_HOME=$(HIGAWARI_HOME) $(PY) -m include.retraining.publication.freshness
 
-# Run every test: units, and those which start Airflow
+# Run every test but the BigQuery contract: units, and those which start Airflow
 test: unit
-	$(PY) -m pytest -q -n auto --dist loadfile --durations=15 -m "integration or service"
+	$(PY) -m pytest -q -n auto --dist loadfile --durations=25 -m "integration or service" --ignore=tests/contract
+
+# Hold the BigQuery warehouse against the embedded one, on an emulator
+test-contract: $(DEV_READY) $(EMULATOR_READY)
+	$(PY) -m pytest -q -n auto --dist loadfile --durations=15 tests/contract
 
 # Run the tests which take seconds
 unit: $(DEV_READY)
-	$(PY) -m pytest -q -n auto --dist loadfile -m "not integration and not service"
+	$(PY) -m pytest -q -n auto --dist loadfile -m "not integration and not service and not long"
+
+# Run what takes a quarter of an hour: seven backfilled days beside a schedule
+test-long: $(DEV_READY)
+	$(PY) -m pytest -q -m long
+
+# Run docker-compose.yaml's services on the PostgreSQL and Redis of this machine (part of make test)
+test-production: $(DEV_READY)
+	CI=true $(PY) -m pytest -q --durations=10 tests/production
+
+# Add what warehouse = "bigquery" needs
+bigquery: $(BIGQUERY_READY)
+
+# Let your BigQuery project read every statement without running any: free
+bigquery-dry-run: $(BIGQUERY_READY)
+	$(INSIDE) python -m include.recommender.dry_run
+
+# Make the environment of the BigQuery emulator, for tests
+emulator: $(EMULATOR_READY)
 
 # Check style, format and types
 lint: $(DEV_READY)
@@ -61,14 +95,24 @@ lint: $(DEV_READY)
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 
-# Measure speed and memory
+# Measure speed and memory: make bench BENCH="--help"
 bench: $(RUN_READY)
-	$(PY) -m benchmarks
+	$(PY) -m benchmarks $(BENCH)
 
-# Resolve requirements.in and requirements-dev.in into exact versions for Python 3.11-3.13
+# Make the secrets of docker-compose.yaml, once, in .env
+compose-env: $(RUN_READY)
+	@$(PY) -m include.production.secret_file .env
+
+# Strike every task with faults, which wants the machine for itself: make drill DRILL="--help"
+drill: $(RUN_READY)
+	$(PY) -m drill $(DRILL)
+
+# Resolve every requirements*.in into exact versions
 lock: $(RUN_READY)
 	$(UV) $(COMPILE) requirements.in -o requirements.txt
 	$(UV) $(COMPILE) requirements-dev.in -o requirements-dev.txt
+	$(UV) $(COMPILE) requirements-bigquery.in -o requirements-bigquery.txt
+	$(UV) $(subst 3.11,3.13,$(COMPILE)) tests/contract/requirements-emulator.in -o tests/contract/requirements-emulator.txt
 
 # A command that exists may still fail to start (pyenv shims), so each is tried before it is chosen.
 $(PY):
@@ -87,4 +131,12 @@ $(RUN_READY): requirements.txt | $(PY)
 
 $(DEV_READY): requirements-dev.txt $(RUN_READY)
 	$(UV) pip install --python $(PY) -r requirements-dev.txt
+	@touch $@
+
+$(BIGQUERY_READY): requirements-bigquery.txt $(RUN_READY)
+	$(UV) pip install --python $(PY) -r requirements-bigquery.txt
+	@touch $@
+
+$(EMULATOR_READY): tests/contract/requirements-emulator.txt tests/contract/install_emulator.py $(BIGQUERY_READY)
+	$(PY) -m tests.contract.install_emulator .emulator
 	@touch $@

@@ -33,13 +33,18 @@ class Cost:
 
 
 def measure_cost(home: Path, day: date, weeks: int, variables: dict[str, str]) -> Cost:
-    """Train and score both surfaces for `day` on a home with events; 0 weeks: nobody is evaluated."""
+    """Train and score both surfaces for `day` on a home with events; 0 weeks: nobody is evaluated.
+
+    The MLflow store is made before the clock starts: an installation makes it once.
+    """
+    from include.embedded.prepare import make_mlflow_store
+
     environment = os.environ | variables | {
         "HIGAWARI_HOME": str(home),
         "MLFLOW_TRACKING_URI": f"sqlite:///{home}/mlflow/mlflow.db",
         "HIGAWARI_EVALUATION__WEEKS": str(max(weeks, 1)),
     }  # fmt: skip
-    (home / "mlflow").mkdir(exist_ok=True)
+    make_mlflow_store(environment["MLFLOW_TRACKING_URI"])
     command = [sys.executable, "-m", "benchmarks.daily_cost", day.isoformat(), str(weeks)]
     done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
     return Cost(**json.loads(done.stdout.splitlines()[-1]))
@@ -62,7 +67,6 @@ def run_steps(day: date, weeks: int) -> Cost:
         seconds[name] = seconds.get(name, 0.0) + time.perf_counter() - began
         return result
 
-    pipeline.ingest(run, workspace)  # where the home has none yet; not part of the figures
     for step in (pipeline.build_item_stats, pipeline.build_user_stats, pipeline.build_user_items):
         timed(step)
     timed(pipeline.choose_parameters)

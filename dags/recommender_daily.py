@@ -5,50 +5,27 @@ publication of all.
 **Surfaces**: `for_you` may repeat what a user touched before, `discover` shows only what is new to the user. Where one
 fails to train, its champion serves and the other goes on.
 **Readers** see all of a publication or nothing of it; whatever fails, they keep the last good one.
+**Approval**: where `promotion.approval` says so, a person is asked about a new model after its run has published.
 **Backfills** of dates older than the newest published one stage their lists and never move production.
 **Parameters** are in the trigger form: another date, without training, without publishing.
 """
 
-from collections.abc import Callable
-from typing import Any
+from functools import partial
 
 import pendulum
-from airflow.sdk import Asset, Param, TaskGroup, TriggerRule, dag
+from airflow.sdk import Asset, TaskGroup, TriggerRule, dag
 
 from include.recommender import pipeline
 from include.recommender.settings import SURFACES
 from include.recommender.workspace import open_recommender, settings_for_parsing
 from include.retraining.airflow_steps import DEFAULT_ARGS, MAPPED, PRODUCTION_POOL, step_task, wait_task
-from include.retraining.alerting.log_notifier import report_failed_run
+from include.retraining.alerting.callbacks import alert_callbacks
+from include.retraining.approval_task import approval_task
+from include.retraining.run_form import RUN_FORM
 
 settings = settings_for_parsing()
 PUBLICATION = Asset("higawari_publication")
-PARAMS = {
-    "as_of_date": Param(
-        None, type=["null", "string"], format="date", title="As-of date",
-        description="The business date to run for. Empty: the date of the run. Events before this date are used.",
-    ),
-    "data_checks": Param(
-        "enforce", enum=["enforce", "accept"], title="Data checks",
-        description="enforce: a verdict of stop ends the run. accept: go on; you have looked, and the data are right.",
-    ),
-    "train": Param(
-        "auto", enum=["auto", "force", "skip"], title="Train",
-        description="auto: reuse a model of the very same data. force: train anew. skip: publish with the champion.",
-    ),
-    "publish": Param(
-        "auto", enum=["auto", "stage_only"], title="Publish",
-        description="auto: readers get the lists where the rules allow it. stage_only: write the lists, show nobody.",
-    ),
-    "reason": Param(
-        None, type=["null", "string"], title="Reason", description="Why you start this run; kept with its switch.",
-    ),
-}  # fmt: skip
-
-
-def step(function: Callable[..., Any], **options: Any) -> Any:
-    """A task for one step of the pipeline."""
-    return step_task(function, open_recommender, **options)
+step = partial(step_task, open_workspace=open_recommender)
 
 
 @dag(
@@ -60,14 +37,14 @@ def step(function: Callable[..., Any], **options: Any) -> Any:
     start_date=pendulum.datetime(2010, 1, 1, tz=settings.business.timezone),
     catchup=False,
     max_active_runs=1,
-    params=PARAMS,
+    params=RUN_FORM,
     default_args=DEFAULT_ARGS,
-    on_failure_callback=report_failed_run,
+    **alert_callbacks(open_recommender),
     tags=["recommender", "daily", "publishes"],
 )
 def recommender_daily() -> None:
     """The order of the steps; what they do is in include/recommender/pipeline.py."""
-    settings_checked = step(pipeline.check_settings, retries=0)({})
+    settings_checked = step(pipeline.check_settings)({})
 
     with TaskGroup("check_data", tooltip="What came in, and whether it is fit to use"):
         waited = wait_task(pipeline.wait_for_events, open_recommender)
@@ -110,11 +87,19 @@ def recommender_daily() -> None:
         similarities >> [popular, similar, shards]
         [shards, popular, similar] >> staged >> checked >> switched >> verified
 
-    announced = step(pipeline.announce_run, retries=0)({}).as_teardown()
-    with TaskGroup("record_champions", tooltip="A promoted challenger takes office once its lists are out"):
+    # Does not wait for an answer: the heartbeat says that lists are out.
+    verified >> step(pipeline.announce_run, retries=0)({}).as_teardown()
+
+    about = {s: {"surface": s, "staged": staged, "decision": decisions[s]} for s in SURFACES}
+    with TaskGroup("request_approval", tooltip="A person is asked about a challenger, where the policy says so"):
+        ask = partial(approval_task, pipeline.request_approval, open_recommender, pool=PRODUCTION_POOL)
+        answers = {surface: ask(about[surface], task_id=surface) for surface in SURFACES}
+        verified >> list(answers.values())
+
+    with TaskGroup("record_champions", tooltip="A promoted or approved challenger takes office, once lists are out"):
+        record = step(pipeline.record_champion, pool=PRODUCTION_POOL, trigger_rule=TriggerRule.NONE_FAILED)
         for surface in SURFACES:
-            record = step(pipeline.record_champion, pool=PRODUCTION_POOL).override(task_id=surface)
-            verified >> record({"surface": surface, "staged": staged, "decision": decisions[surface]}) >> announced
+            record.override(task_id=surface)({**about[surface], "answer": answers[surface].output})
 
 
 recommender_daily()

@@ -54,8 +54,8 @@ def demo(home: Path, port: int, console: Console) -> int:
     """Everything in order; on a terminal Airflow stays up until Ctrl-C."""
     make_empty(home)
     console.rule("1. A photo service is simulated")
-    yesterday = datetime.now(UTC).date() - timedelta(days=1)
-    service = PhotoService(start=yesterday - timedelta(days=DAYS - 1), days=DAYS)
+    last = last_started(datetime.now(UTC))
+    service = PhotoService(start=last - timedelta(days=DAYS), days=DAYS)
     written = write_landing_zone(service, home / "landing")
     console.print(
         f"{written.days} days, {written.events:,} events, {written.users:,} users, {written.items:,} pictures"
@@ -64,7 +64,7 @@ def demo(home: Path, port: int, console: Console) -> int:
     client = start(home, port)
     try:
         console.rule(f"3. {DAG_ID} runs for the last {RUNS} dates")
-        runs = run_last_dates(client, yesterday + timedelta(days=1), console)
+        runs = run_last_dates(client, last, console)
         console.rule("4. What came out")
         print_summary(home, embedded_environment(home, port), console)
         say_where(console, home, port)
@@ -85,6 +85,11 @@ def make_empty(home: Path) -> None:
         shutil.rmtree(home)
     home.mkdir(parents=True)
     (home / MARKER).touch()
+
+
+def last_started(now: datetime) -> date:
+    """The date of the last 03:00 (UTC) that has passed: Airflow backfills no run that is still to come."""
+    return (now - timedelta(hours=3)).date()
 
 
 def run_last_dates(client: AirflowClient, last: date, console: Console) -> list[DagRun]:

@@ -117,6 +117,7 @@ class AirflowClient:
         last: datetime,
         *,
         reprocess: str = "none",
+        run_backwards: bool = False,
         max_active_runs: int = 1,
         conf: Mapping[str, Any] | None = None,
     ) -> list[DagRun]:
@@ -129,6 +130,7 @@ class AirflowClient:
             "from_date": first.isoformat(),
             "to_date": last.isoformat(),
             "reprocess_behavior": reprocess,
+            "run_backwards": run_backwards,
             "max_active_runs": max_active_runs,
             "dag_run_conf": dict(conf or {}),
         }

@@ -69,7 +69,7 @@ def top_n_per_row(matrix: sparse.csr_matrix, n: int) -> sparse.csr_matrix:
     kept = []
     for start, end in zip(matrix.indptr[:-1], matrix.indptr[1:], strict=True):
         row = keys[start:end]
-        kept.append(row if len(row) <= n else row[np.argpartition(-row, n - 1)[:n]])
+        kept.append(row if len(row) <= n else np.partition(row, len(row) - n)[-n:])
     lengths = np.array([len(row) for row in kept], np.int64)
     chosen = np.concatenate(kept) if kept else np.zeros(0, np.int64)
     values, inverted = np.divmod(chosen, columns) if columns else (chosen, chosen)

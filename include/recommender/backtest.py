@@ -50,8 +50,10 @@ def run_day(run: Run, workspace: Workspace[RecommenderSettings]) -> dict[str, An
     except StepSkipped as skipped:
         print(f"{run.as_of_date}: {skipped}", file=sys.stderr)
     for surface, decision in decisions.items():
-        if decision:
+        try:
             pipeline.record_champion(run, workspace, surface, staged, decision)
+        except StepSkipped as skipped:
+            print(f"{run.as_of_date}: {surface}: {skipped}", file=sys.stderr)
     return staged
 
 
@@ -99,6 +101,7 @@ def backtest(options: Options, home: Path) -> None:
     """Ingest the source under `home`, run each date, write `out/<surface>.parquet`."""
     from include.recommender.history import land_history
     from include.recommender.tables import RECOMMENDER_TABLES
+    from include.retraining.landing import LandingZone
     from include.retraining.settings import load_settings
     from include.retraining.tables import MACHINERY_TABLES
     from include.retraining.workspace import open_workspace
@@ -106,7 +109,7 @@ def backtest(options: Options, home: Path) -> None:
     _own_environment(home, options)
     settings = load_settings(RecommenderSettings)
     workspace = open_workspace(settings, (*RECOMMENDER_TABLES, *MACHINERY_TABLES))
-    days = land_history(options.source, workspace.landing, settings)
+    days = land_history(options.source, LandingZone(settings.storage.landing_folder), settings)
     print(f"landed {len(days)} days, {days[0]} to {days[-1]}", file=sys.stderr)
     for as_of_date in options.as_of_dates:
         run_day(Run(as_of_date, f"backtest_{as_of_date}", "backtest"), workspace)
@@ -144,6 +147,8 @@ def _own_environment(home: Path, options: Options) -> None:
     os.environ.setdefault("HIGAWARI_HASH_KEY", secrets.token_hex(32))
     os.environ["HIGAWARI_PUBLICATION__LIST_SIZE"] = str(options.list_size)
     os.environ["HIGAWARI_PUBLICATION__SHARDS"] = "1"
+    # Nobody is there to be asked.
+    os.environ["HIGAWARI_PROMOTION__APPROVAL"] = "never"
     if options.positive:
         os.environ["HIGAWARI_BUSINESS__POSITIVE_EVENT_TYPES"] = (
             "[" + ",".join(f'"{name}"' for name in options.positive) + "]"

@@ -14,8 +14,9 @@ from include.recommender.settings import ALLOWS_REPEATS
 from include.recommender.sources import SOURCES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
+    import pyarrow as pa
     from numpy.typing import NDArray
 
     from include.recommender.settings import RecommenderSettings
@@ -69,11 +70,14 @@ class Candidates:
             {name: values[chosen] for name, values in self.proposed.items()},
         )
 
-    def sources(self) -> list[list[str]]:
-        """For each pair the names of the sources that proposed it."""
-        names = list(self.proposed)
-        proposed = np.stack([self.proposed[name] for name in names], axis=1)
-        return [[name for name, hit in zip(names, row, strict=True) if hit] for row in proposed]
+    def sources(self) -> pa.ListArray:
+        """For each pair the names of the sources that proposed it, list<string>."""
+        import pyarrow as pa
+
+        proposed = np.stack(list(self.proposed.values()), axis=1)
+        ends = np.cumsum(proposed.sum(axis=1), dtype=np.int32)
+        names = pa.array(list(self.proposed), pa.string()).take(pa.array(np.nonzero(proposed)[1]))
+        return pa.ListArray.from_arrays(pa.array(np.r_[np.int32(0), ends]), names)
 
 
 # Values of a user's own pairs whose rank among the user's candidates says more than the value itself.
@@ -116,20 +120,40 @@ def propose_block(
     snapshot: Snapshot, users: NDArray[np.int64], settings: RecommenderSettings, surface: str
 ) -> Candidates:
     """Candidates of one block of users."""
+    return propose_for_surfaces(snapshot, users, settings, (surface,))[surface]
+
+
+def propose_for_surfaces(
+    snapshot: Snapshot, users: NDArray[np.int64], settings: RecommenderSettings, surfaces: Collection[str]
+) -> dict[str, Candidates]:
+    """The same by surface; what sources say of the users is computed once for all of them."""
+    in_use = {source for surface in surfaces for source in caps(settings, surface)}
+    personal = {s.name: _shown(s.personal(snapshot, users), snapshot) for s in in_use if s.personal}
+    common = {s.name: s.common(snapshot) for s in in_use if s.common}
+    return {surface: _propose(snapshot, users, settings, surface, personal, common) for surface in surfaces}
+
+
+def _propose(
+    snapshot: Snapshot,
+    users: NDArray[np.int64],
+    settings: RecommenderSettings,
+    surface: str,
+    personal: Mapping[str, sparse.csr_matrix],
+    common: Mapping[str, NDArray[np.float64]],
+) -> Candidates:
     wide = snapshot.shape[1]
     touched = None if ALLOWS_REPEATS[surface] else _touched(snapshot, users)
-    common, personal, best = {}, {}, {}
+    said, best = {}, {}
     for source, cap in caps(settings, surface).items():
-        if source.personal:
-            personal[source.name] = _allowed(source.personal(snapshot, users), snapshot, touched)
-            top = top_n_per_row(personal[source.name], cap).tocoo()
+        if source.name in personal:
+            said[source.name] = personal[source.name] if touched is None else _without(personal[source.name], touched)
+            top = top_n_per_row(said[source.name], cap).tocoo()
             best[source.name] = np.asarray(top.row * np.int64(wide) + top.col)
-        elif source.common:
-            common[source.name] = source.common(snapshot)
+        else:
             best[source.name] = _most_common(snapshot, common[source.name], len(users), cap, touched)
     keys = sorted_unique(np.concatenate(list(best.values())))
     row, item = keys // wide, keys % wide
-    scores = {name: _entries(personal[name], row, item) if name in personal else common[name][item] for name in best}
+    scores = {name: _entries(said[name], row, item) if name in said else common[name][item] for name in best}
     proposed = {name: np.isin(keys, own, assume_unique=True) for name, own in best.items()}
     user = users[row]
     found = Candidates(snapshot, surface, user, item, _pairs(snapshot, user, item), scores, {}, proposed)
@@ -167,14 +191,20 @@ def _touched(snapshot: Snapshot, users: NDArray[np.int64]) -> sparse.csr_matrix:
     return profiles(snapshot, users, np.ones(len(snapshot.pair_user)))
 
 
-def _allowed(scores: sparse.csr_matrix, snapshot: Snapshot, touched: sparse.csr_matrix | None) -> sparse.csr_matrix:
-    """Scores of items that may be shown, those not touched where `touched` is given."""
+def _shown(scores: sparse.csr_matrix, snapshot: Snapshot) -> sparse.csr_matrix:
+    """Scores of items that may be shown."""
     scores.data = scores.data * snapshot.recommendable[scores.indices]
-    if touched is not None:
-        scores = sparse.csr_matrix(scores - scores.multiply(touched))
     scores.eliminate_zeros()
     scores.sort_indices()
     return scores
+
+
+def _without(scores: sparse.csr_matrix, touched: sparse.csr_matrix) -> sparse.csr_matrix:
+    """Scores of the items that the user did not touch."""
+    new = sparse.csr_matrix(scores - scores.multiply(touched))
+    new.eliminate_zeros()
+    new.sort_indices()
+    return new
 
 
 def _most_common(

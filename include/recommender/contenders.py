@@ -12,10 +12,11 @@ from include.recommender.features import FEATURE_NAMES
 from include.recommender.ranker import Ranker
 from include.recommender.settings import Candidates as CandidateSettings
 from include.recommender.settings import Ease, Features, Similarities
+from include.recommender.sources import SOURCE_NAMES
 from include.retraining.errors import SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     import numpy as np
     from numpy.typing import NDArray
@@ -68,7 +69,7 @@ def ranker_contender(registry: ModelRegistry, model: RegisteredModel, settings: 
 def contender_from(label: str, ranker: Ranker, settings: RecommenderSettings) -> Contender:
     """A ranker in memory."""
     columns = [FEATURE_NAMES.index(name) for name in ranker.feature_names]
-    return Contender(label, lambda c: ranker.score(c.features[:, columns]), settings, ranker)
+    return Contender(label, lambda c: ranker.score(c.features.take(columns, axis=1)), settings, ranker)
 
 
 def learnt_until(model: RegisteredModel) -> date:
@@ -106,14 +107,23 @@ def candidate_settings(settings: RecommenderSettings) -> str:
     )
 
 
+def by_candidate_settings(contenders: Mapping[str, Contender]) -> list[dict[str, Contender]]:
+    """Contenders in groups that rank the same candidates."""
+    groups: dict[str, dict[str, Contender]] = {}
+    for name, contender in contenders.items():
+        groups.setdefault(candidate_settings(contender.settings), {})[name] = contender
+    return list(groups.values())
+
+
 def settings_of(model: RegisteredModel, settings: RecommenderSettings) -> RecommenderSettings:
-    """Today's settings with the model's own candidate settings."""
+    """Today's settings with the model's own candidate settings; a source that came later proposes nothing for it."""
     own = json.loads(model.tags["candidate_settings"])
+    sources = dict.fromkeys(SOURCE_NAMES, 0) | own["candidates"]
     return settings.model_copy(
         update={
             "features": Features(**own["features"], history_days=settings.features.history_days),
             "similarities": Similarities(**own["similarities"], item_block=settings.similarities.item_block),
             "ease": Ease(**own["ease"], item_block=settings.ease.item_block),
-            "candidates": CandidateSettings(**own["candidates"], user_block=settings.candidates.user_block),
+            "candidates": CandidateSettings(**sources, user_block=settings.candidates.user_block),
         }
     )

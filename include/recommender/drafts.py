@@ -8,27 +8,44 @@ import numpy as np
 
 from include.recommender.candidates import ordered
 from include.recommender.contenders import BASELINE_PREFIX
-from include.recommender.lists import EVERYBODY, popular_rows, similar_rows, top_lists
+from include.recommender.lists import EVERYBODY, popular_rows, similar_rows, top_lists_by_surface
 from include.recommender.sources.popularity import popularity
 from include.recommender.tables import DRAFT_POPULAR_ITEMS, DRAFT_SIMILAR_ITEMS, DRAFT_USER_RECOMMENDATIONS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pyarrow as pa
     from numpy.typing import NDArray
 
     from include.recommender.contenders import Contender
+    from include.recommender.lists import TopLists
     from include.recommender.settings import RecommenderSettings
     from include.recommender.snapshot import Snapshot
 
 
-def user_lists(snapshot: Snapshot, contender: Contender, surface: str, size: int, shard: int, shards: int) -> pa.Table:
-    """Lists of one of `shards` parts of the users, `size` rows each; part 0 also has the list for everybody else."""
+def user_lists(snapshot: Snapshot, contenders: Mapping[str, Contender], size: int, shard: int, shards: int) -> pa.Table:
+    """Lists of one of `shards` parts of the users, `size` rows each, by each surface's contender.
+
+    The contenders rank the same candidates. Part 0 also has the lists for everybody else.
+    """
     import pyarrow as pa
 
-    users = users_of_shard(snapshot, shard, shards)
-    lists = top_lists(snapshot, users, {surface: contender.scorer}, contender.settings, surface, size)[surface]
+    users, settings = users_of_shard(snapshot, shard, shards), next(iter(contenders.values())).settings
+    scorers = {surface: contender.scorer for surface, contender in contenders.items()}
+    parts = []
+    for surface, lists in top_lists_by_surface(snapshot, users, scorers, settings, size).items():
+        parts.append(_rows(snapshot, lists, surface, contenders[surface].label, shard))
+        if shard == 0:
+            parts.append(_everybody(snapshot, settings, surface, size))
+    return pa.concat_tables(parts)
+
+
+def _rows(snapshot: Snapshot, lists: TopLists, surface: str, label: str, shard: int) -> pa.Table:
+    import pyarrow as pa
+
     count = len(lists.user)
-    rows = pa.table(
+    return pa.table(
         {
             "as_of_date": pa.array([snapshot.as_of_date] * count, pa.date32()),
             "shard": pa.array([shard] * count, pa.int64()),
@@ -37,14 +54,11 @@ def user_lists(snapshot: Snapshot, contender: Contender, surface: str, size: int
             "rank": pa.array(lists.rank),
             "item_id": pa.array(snapshot.item_ids[lists.item], pa.string()),
             "score": pa.array(lists.score),
-            "sources": pa.array(lists.sources, pa.list_(pa.string())),
+            "sources": lists.sources,
             "fallback_reason": pa.array(_fallback_reasons(snapshot, lists.user), pa.string()),
-            "model_version": pa.array([contender.label] * count, pa.string()),
+            "model_version": pa.array([label] * count, pa.string()),
         }
-    )
-    schema = DRAFT_USER_RECOMMENDATIONS.schema
-    parts = [rows.cast(schema)] + ([_everybody(snapshot, contender.settings, surface, size)] if shard == 0 else [])
-    return pa.concat_tables(parts)
+    ).cast(DRAFT_USER_RECOMMENDATIONS.schema)
 
 
 def users_of_shard(snapshot: Snapshot, shard: int, shards: int) -> NDArray[np.int64]:

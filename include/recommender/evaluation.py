@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from include.recommender.candidates import ordered
-from include.recommender.contenders import candidate_settings
+from include.recommender.contenders import by_candidate_settings
 from include.recommender.lists import as_grid, top_lists
 from include.recommender.metrics import coverage, novelty, per_user_metrics
 from include.recommender.parallel import parallel_map
@@ -72,7 +72,7 @@ def evaluate_weeks(
     Raises TrainingDataError where that is so for all of them.
     """
     results = Results()
-    groups = [(week.first, alike) for week in weeks for alike in _by_candidate_settings(week.contenders)]
+    groups = [(week.first, alike) for week in weeks for alike in by_candidate_settings(week.contenders)]
 
     def snapshot_of(group: tuple[date, dict[str, Contender]]) -> Snapshot:
         first, alike = group
@@ -157,11 +157,3 @@ def _keep(
 def _metrics(snapshot: Snapshot, targets: Targets, grid: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
     keys = targets.users[:, None] * snapshot.shape[1] + grid
     return per_user_metrics(np.isin(keys, targets.keys) & (grid >= 0), targets.wanted)
-
-
-def _by_candidate_settings(contenders: Mapping[str, Contender]) -> list[dict[str, Contender]]:
-    """Contenders in groups that rank the same candidates."""
-    groups: dict[str, dict[str, Contender]] = {}
-    for name, contender in contenders.items():
-        groups.setdefault(candidate_settings(contender.settings), {})[name] = contender
-    return list(groups.values())

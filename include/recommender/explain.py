@@ -42,8 +42,8 @@ def explanation(workspace: Recommender, question: Question) -> str:
 
 
 def _row(workspace: Recommender, published: PublishedRow) -> Lines:
-    from include.recommender.tables import USER_ITEMS
-    from include.retraining.publication.blocked import blocked_items
+    from include.recommender.tables import BLOCKED_LISTS, USER_ITEMS
+    from include.retraining.publication.blocked import blocked_items, blocked_names
 
     row = published.row
     yield "row", f"{row['surface']}, user {row['user_id']}, rank {row['rank']}: item {row['item_id']}"
@@ -54,7 +54,8 @@ def _row(workspace: Recommender, published: PublishedRow) -> Lines:
     for found in workspace.warehouse.read(USER_ITEMS, pair).to_pylist():
         times = f"{_counted(found['events'], 'event')} on {_counted(found['active_days'], 'day')}"
         yield "history", f"the user had {times} with the item, the last on {found['last_date']}"
-    if row["item_id"] in blocked_items(workspace.warehouse):
+    names = blocked_names(workspace.warehouse, BLOCKED_LISTS)
+    if row["item_id"] in blocked_items(workspace.warehouse) or (row["surface"], row["user_id"], "", "") in names:
         yield "blocked", "readers do not get this row any more"
 
 
@@ -74,13 +75,13 @@ def _publication(workspace: Recommender, published: PublishedRow) -> Lines:
 
 
 def _model(workspace: Recommender, published: PublishedRow) -> Lines:
-    from include.recommender.model_card import PAGE
     from include.recommender.office import registered
+    from include.retraining.registry import CARD_PAGE
 
     model = registered(workspace, published.row["model_version"])
     tags = model.tags
     yield "model", f"{model.label}: trained for {tags.get('as_of_date')} by code {tags.get('code_version')}"
-    yield "MLflow run", f"{workspace.registry.run_id(model)}; its model card is the artifact {PAGE}"
+    yield "MLflow run", f"{workspace.registry.run_id(model)}; its model card is the artifact {CARD_PAGE}"
     yield "model chose", f"{tags.get('chosen_snapshots')} snapshots, {tags.get('chosen_rounds')} rounds"
     yield "training set", _training_set(published, model)
     yield "snapshots", f"{_snapshots(workspace, model)}; it knows nothing from {tags.get('learnt_until')} on"
@@ -113,9 +114,10 @@ def _date(model: RegisteredModel) -> Any:
 def _decisions(workspace: Recommender, model: RegisteredModel) -> Lines:
     from include.retraining.tables import PROMOTION_DECISIONS
 
-    where = {"model_version": model.label, "kind": "decided"}
+    where = {"model_version": model.label, "kind": ["decided", "approved", "rejected", "timed_out"]}
     for row in workspace.warehouse.read(PROMOTION_DECISIONS, where).to_pylist():
-        yield "decision", f"{row['as_of_date']} {row['choice']}: {'; '.join(row['reasons'])}"
+        said = row["choice"] if row["kind"] == "decided" else f"{row['kind']} by {row['who']}"
+        yield "decision", f"{row['as_of_date']} {said}: {'; '.join(row['reasons'])}"
 
 
 def _why(reasons: Reasons) -> Lines:
@@ -145,15 +147,11 @@ def _listed(values: Mapping[str, object], between: str) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Explain one row of the configured home; 1 where there is none."""
-    from include.recommender.workspace import open_recommender
-    from include.retraining.settings import load_settings
-    from include.retraining.warehouse.open import open_for_reading
+    from include.recommender.workspace import recommender_to_read
 
     question = _question(arguments)
     try:
-        # A wrong home is said to be one, not filled with empty tables.
-        open_for_reading(load_settings(RecommenderSettings))
-        text = explanation(open_recommender(), question)
+        text = explanation(recommender_to_read(), question)
     except HigawariError as error:
         sys.stderr.write(f"{error}\n")
         return 1

@@ -72,11 +72,11 @@ def _tables_are_there(warehouse: Warehouse, row: dict[str, Any]) -> bool:
 
 def _again(workspace: Workspace[RecommenderSettings], row: dict[str, Any]) -> Reasons:
     """By the same functions that made the list, on what the tables of its date hold now."""
-    from include.recommender.serving import SnapshotsToServe
+    from include.recommender.serving import serving_snapshot
 
     settings = tuned(workspace.warehouse, workspace.settings, row["as_of_date"])
     contender = contender_of(row["model_version"], workspace.registry, settings)
-    snapshot = SnapshotsToServe(workspace, row["as_of_date"]).of(contender.settings)
+    snapshot = serving_snapshot(workspace, contender.settings, row["as_of_date"])
     user = np.flatnonzero(snapshot.user_ids == row["user_id"])
     candidates = propose_block(snapshot, user, contender.settings, row["surface"]) if len(user) else None
     at = _place(candidates, row["item_id"]) if candidates else np.zeros(0, np.int64)
@@ -89,7 +89,7 @@ def _again(workspace: Workspace[RecommenderSettings], row: dict[str, Any]) -> Re
     return Reasons(origin, (*found.top(0, FEATURES_PER_ROW), base), score)
 
 
-_CHANGED = "items were blocked since, or the tables of that date built again from other events"
+_CHANGED = "since then items were blocked, the tables of that date built again, or the code changed"
 
 
 def _place(candidates: Candidates, item_id: str) -> NDArray[np.int64]:

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from include.recommender.ingest import EVENT_COLUMNS
-from include.retraining.errors import HigawariError, LandedDataError
-from include.retraining.landing import MARKER, READERS, reader_of, without_wildcards
+from include.retraining.errors import HigawariError, LandedDataError, SettingsError
+from include.retraining.landing import MARKER, READERS, LandingZone, reader_of, without_wildcards
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from include.recommender.settings import RecommenderSettings
-    from include.retraining.landing import LandingZone
+    from include.retraining.deliveries import Deliveries
 
 HISTORY_FILE = "history.parquet"
 
@@ -39,7 +39,7 @@ SPLIT = """
 """
 
 
-def land_history(source: Path, landing: LandingZone, settings: RecommenderSettings) -> list[date]:
+def land_history(source: Path, landing: Deliveries, settings: RecommenderSettings) -> list[date]:
     """Split `source/events.*` by event date into the landing zone, `source/items.*` as one snapshot.
 
     A row arrives the day after it occurred; a row whose time is unreadable arrives with the last day, to be
@@ -47,6 +47,12 @@ def land_history(source: Path, landing: LandingZone, settings: RecommenderSettin
     Returns the event dates. Landing the same source again replaces what it landed. Raises LandedDataError.
     A source that is a landing zone itself is copied as it is.
     """
+    if not isinstance(landing, LandingZone):
+        raise SettingsError(
+            "a landing zone to load into",
+            f"ingest.events_table = {settings.ingest.events_table}",
+            "load into that table instead: the next daily run ingests all of it",
+        )
     if (source / "events").is_dir():
         return _copy_landing_zone(source, landing)
     events, items = _source_file(source, "events"), _source_file(source, "items")

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 from include.recommender.expectations import event_rules, item_rules
 from include.recommender.sql import sql
 from include.recommender.tables import EVENTS, ITEMS
-from include.retraining.landing import LandedColumns, LandingZone
+from include.recommender.user_ids import refuse_mixed_ids
+from include.retraining.landing import LandedColumns
+from include.retraining.quality.erased import erased_hashes, protect_people
 from include.retraining.quality.privacy import hash_key, keyed_hash, looks_personal
 from include.retraining.quality.row_rules import classify
 from include.retraining.tables import QUARANTINED_ROWS, READMISSIONS
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from include.recommender.settings import RecommenderSettings
+    from include.retraining.deliveries import Deliveries
     from include.retraining.warehouse.protocol import Warehouse
 
 EVENT_COLUMNS = ("event_id", "user_id", "item_id", "event_type", "occurred_at", "value")
@@ -38,15 +41,16 @@ class Ingested:
     item_snapshots: int
 
 
-def ingest_day(warehouse: Warehouse, landing: LandingZone, settings: RecommenderSettings, as_of_date: date) -> Ingested:
+def ingest_day(warehouse: Warehouse, landing: Deliveries, settings: RecommenderSettings, as_of_date: date) -> Ingested:
     """Rebuild what a delivery on as_of_date may have changed, and every earlier delivery not ingested yet."""
+    refuse_mixed_ids(warehouse, settings.privacy.hash_user_ids)
     recent = [as_of_date - timedelta(days=back + 1) for back in range(settings.ingest.lookback_days + 1)]
     missing = _missing_dates(warehouse, landing, settings.ingest.lookback_days, as_of_date)
     dates = {*recent, *missing, *_readmitted_dates(warehouse)}
     return ingest_dates(warehouse, landing, settings, _rebuildable(warehouse, landing, dates), as_of_date)
 
 
-def _rebuildable(warehouse: Warehouse, landing: LandingZone, event_dates: Iterable[date]) -> list[date]:
+def _rebuildable(warehouse: Warehouse, landing: Deliveries, event_dates: Iterable[date]) -> list[date]:
     """Dates whose own delivery is there, or which hold no rows: a rebuild without its files would lose what it has."""
     have = {values["event_date"] for values in warehouse.partitions(EVENTS)}
     on_time = timedelta(days=1)
@@ -55,7 +59,7 @@ def _rebuildable(warehouse: Warehouse, landing: LandingZone, event_dates: Iterab
 
 def ingest_dates(
     warehouse: Warehouse,
-    landing: LandingZone,
+    landing: Deliveries,
     settings: RecommenderSettings,
     event_dates: Iterable[date],
     items_until: date,
@@ -77,7 +81,7 @@ def ingest_dates(
     return Ingested(len(ordered), events, quarantined, snapshots)
 
 
-def _missing_dates(warehouse: Warehouse, landing: LandingZone, lookback_days: int, as_of_date: date) -> set[date]:
+def _missing_dates(warehouse: Warehouse, landing: Deliveries, lookback_days: int, as_of_date: date) -> set[date]:
     """Event dates in earlier deliveries that no run took in: their own one, and those of their late rows.
 
     Only on-time rows prove that a delivery was taken in: its date may hold late rows of the deliveries after it.
@@ -99,12 +103,13 @@ def _readmitted_dates(warehouse: Warehouse) -> list[date]:
 
 
 def _rebuild_events(
-    warehouse: Warehouse, landing: LandingZone, settings: RecommenderSettings, event_dates: Sequence[date]
+    warehouse: Warehouse, landing: Deliveries, settings: RecommenderSettings, event_dates: Sequence[date]
 ) -> tuple[int, int]:
     deliveries = _deliveries_of(warehouse, event_dates, settings.ingest.lookback_days)
     landed = landing.read(
         "events", deliveries, _wanted(EVENT_COLUMNS, settings.ingest.event_columns, {"event_id", "value"})
     )
+    landed = protect_people(landed, "user_id", erased_hashes(warehouse), settings.privacy.hash_user_ids)
     typed = warehouse.query(
         sql("type_events"),
         {"timezone": settings.business.timezone, "deduplicate": settings.ingest.deduplicate},
@@ -128,7 +133,7 @@ def _deliveries_of(warehouse: Warehouse, event_dates: Sequence[date], lookback_d
     return sorted(on_time | set(readmitted["arrival_date"].to_pylist()))
 
 
-def _ingest_items(warehouse: Warehouse, landing: LandingZone, settings: RecommenderSettings, until: date) -> int:
+def _ingest_items(warehouse: Warehouse, landing: Deliveries, settings: RecommenderSettings, until: date) -> int:
     have = {values["snapshot_date"] for values in warehouse.partitions(ITEMS)}
     days = [
         day for day in landing.ready_days("items") if day <= until and (day.isoformat() not in have or day == until)

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from include.recommender.arrays import MICROS, rank_within
-from include.recommender.candidates import blocks_of, ordered, propose_block
+from include.recommender.candidates import blocks_of, ordered, propose_block, propose_for_surfaces
 from include.recommender.parallel import parallel_map
 from include.recommender.sources.popularity import popularity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    import pyarrow as pa
     from numpy.typing import NDArray
 
     from include.recommender.candidates import Candidates
@@ -28,13 +29,13 @@ EVERYBODY, ALL = "*", "all"
 
 @dataclass(frozen=True)
 class TopLists:
-    """Rows of lists, sorted by (user, rank): positions of user and item in the snapshot, score, sources."""
+    """Rows of lists, sorted by (user, rank): positions of user and item in the snapshot, score, sources (names)."""
 
     user: NDArray[np.int64]
     rank: NDArray[np.int64]
     item: NDArray[np.int64]
     score: NDArray[np.float64]
-    sources: list[list[str]]
+    sources: pa.ListArray
 
 
 def top_lists(
@@ -50,27 +51,45 @@ def top_lists(
 
     `watch` sees each block of candidates.
     """
-    blocks: dict[str, list[TopLists]] = {name: [] for name in scorers}
 
     def best_of(block: NDArray[np.int64]) -> tuple[Candidates, dict[str, TopLists]]:
         candidates = propose_block(snapshot, block, settings, surface)
         return candidates, {name: top_block(candidates, scorer(candidates), size) for name, scorer in scorers.items()}
 
+    blocks = []
     for candidates, lists in parallel_map(best_of, blocks_of(users, settings), settings.training.threads):
         watch(candidates)
-        for name, block in lists.items():
-            blocks[name].append(block)
-    return {name: _joined(parts) for name, parts in blocks.items()}
+        blocks.append(lists)
+    return {name: _joined([lists[name] for lists in blocks]) for name in scorers}
+
+
+def top_lists_by_surface(
+    snapshot: Snapshot,
+    users: NDArray[np.int64],
+    scorers: Mapping[str, Scorer],
+    settings: RecommenderSettings,
+    size: int,
+) -> dict[str, TopLists]:
+    """The same with one scorer for each surface."""
+
+    def best_of(block: NDArray[np.int64]) -> dict[str, TopLists]:
+        found = propose_for_surfaces(snapshot, block, settings, scorers)
+        return {surface: top_block(ours, scorers[surface](ours), size) for surface, ours in found.items()}
+
+    blocks = list(parallel_map(best_of, blocks_of(users, settings), settings.training.threads))
+    return {surface: _joined([lists[surface] for lists in blocks]) for surface in scorers}
 
 
 def _joined(blocks: list[TopLists]) -> TopLists:
+    import pyarrow as pa
+
     empty = np.zeros(0, np.int64)
     return TopLists(
         np.concatenate([empty, *(block.user for block in blocks)]),
         np.concatenate([empty, *(block.rank for block in blocks)]),
         np.concatenate([empty, *(block.item for block in blocks)]),
         np.concatenate([np.zeros(0), *(block.score for block in blocks)]),
-        [sources for block in blocks for sources in block.sources],
+        pa.concat_arrays([pa.array([], pa.list_(pa.string())), *(block.sources for block in blocks)]),
     )
 
 

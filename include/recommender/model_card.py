@@ -36,6 +36,7 @@ from include.recommender.model_card_words import (
     summary,
 )
 from include.recommender.templates import filled
+from include.retraining.registry import CARD_PAGE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -49,8 +50,7 @@ if TYPE_CHECKING:
     from include.recommender.settings import RecommenderSettings
     from include.retraining.workspace import Workspace
 
-FOLDER = "model_card"
-PAGE = f"{FOLDER}/model_card.html"
+FOLDER, PAGE_NAME = CARD_PAGE.split("/")
 
 
 def model_card(
@@ -71,7 +71,7 @@ def card_files(evidence: CardEvidence) -> dict[str, str]:
     title = f"Model card: {evidence.surface}, {evidence.as_of_date}"
     page = filled("model_card.html.j2", title=title, body=html_of(text, plots))
     pictures = {f"{name}.svg": plot.svg for name, plot in plots.items()}
-    files = {"model_card.md": text, "model_card.html": page, **pictures}
+    files = {"model_card.md": text, PAGE_NAME: page, **pictures}
     return {f"{FOLDER}/{name}": content for name, content in files.items()}
 
 

@@ -41,7 +41,7 @@ def metrics_table(evidence: CardEvidence) -> str:
     return table(
         head,
         (
-            [name, *(_interval(metric, evidence.measured(of, metric)) for of in names), says]
+            [name, *(interval_text(metric, evidence.measured(of, metric)) for of in names), says]
             for metric, (name, says) in METRICS.items()
         ),
     )
@@ -55,7 +55,10 @@ def differences_table(evidence: CardEvidence) -> str:
     return table(
         head,
         (
-            [METRICS[metric][0], *(_interval(metric, measured(CHALLENGER, metric, versus=of), "+") for of in others)]
+            [
+                METRICS[metric][0],
+                *(interval_text(metric, measured(CHALLENGER, metric, versus=of), "+") for of in others),
+            ]
             for metric in PER_USER
         ),
     )
@@ -67,7 +70,7 @@ def groups_table(evidence: CardEvidence) -> str:
     return table(
         ["group", "people", "the new ranker", f"minus {CONTENDERS[evidence.incumbent]}"],
         (
-            [plain(name), f"{over.users:,}", _interval(metric, means.get(name)), _interval(metric, over, "+")]
+            [plain(name), f"{over.users:,}", interval_text(metric, means.get(name)), interval_text(metric, over, "+")]
             for name, over in list(evidence.groups.items())[:MOST_GROUPS]
         ),
     )
@@ -117,7 +120,7 @@ def _trial(metric: str, mean: float | None, users: int) -> str:
     return "the first of its list: there was no past week" if mean is None else f"{metric} {mean:.3f} of {users:,}"
 
 
-def _interval(metric: str, found: Interval | None, sign: str = "") -> str:
+def interval_text(metric: str, found: Interval | None, sign: str = "") -> str:
     """A mean with the ends of its interval, where it has any; shares in percent, their differences in points."""
     if found is None:
         return NOT_MEASURED

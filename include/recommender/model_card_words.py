@@ -57,6 +57,10 @@ def decision_sentence(evidence: CardEvidence) -> str:
     """What happens to the model."""
     if evidence.choice == "promote":
         return f"**Decision: it takes over**, with the lists of {evidence.as_of_date}."
+    if evidence.choice == "ask":
+        return (
+            f"**Decision: a person is asked**; until it is approved, {CONTENDERS[evidence.incumbent]} makes the lists."
+        )
     return f"**Decision: it does not take over**; {CONTENDERS[evidence.incumbent]} makes the lists."
 
 

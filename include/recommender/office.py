@@ -12,11 +12,14 @@ from include.recommender.evaluation import CHALLENGER, CHAMPION, Week, evaluatio
 from include.recommender.evaluation_rows import evidence_from
 from include.recommender.ranker import train_ranker
 from include.recommender.tables import TRAINING_SET
-from include.retraining.errors import TrainingDataError
+from include.retraining.errors import StepSkipped, TrainingDataError
 from include.retraining.promotion.decisions import (
     DecidedChallenger,
+    answer_of_a_person,
     champion_version,
+    record_answer,
     record_applied,
+    record_approved,
     record_decision,
 )
 from include.retraining.promotion.policy import decide
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
 
     from include.recommender.ranker import Ranker
     from include.recommender.settings import RecommenderSettings
+    from include.retraining.promotion.approval import Answer
     from include.retraining.registry import RegisteredModel
     from include.retraining.run import Run
     from include.retraining.workspace import Workspace
@@ -76,8 +80,7 @@ def decide_and_record(run: Run, workspace: Recommender, surface: str, challenger
     evidence = evidence_from(workspace.warehouse.read(EVALUATION_RESULTS, where), surface, promotion)
     decision = decide(evidence, promotion)
     model = registered(workspace, challenger)
-    champion = champion_version(workspace.warehouse, surface, run.as_of_date) or ""
-    decided = DecidedChallenger(surface, challenger, champion, evidence.best_baseline, model.tags["model_sha256"])
+    decided = _decided(run, workspace, surface, {"model": challenger, "best_baseline": evidence.best_baseline})
     decision_id = record_decision(workspace.warehouse, run, decided, decision, asdict(evidence))
     workspace.registry.tag(model, {"decision": decision.choice, "decision_reasons": "; ".join(decision.reasons)})
     return {
@@ -107,19 +110,62 @@ def chosen_for(
 
 
 def apply_decision(
-    run: Run, workspace: Recommender, surface: str, publication_id: str, decision: Mapping[str, str]
+    run: Run,
+    workspace: Recommender,
+    surface: str,
+    publication_id: str,
+    decision: Mapping[str, str],
+    answer: Answer | None = None,
 ) -> str:
-    """Let a promoted challenger take office, where readers see its lists; says what was done."""
+    """Let a challenger take office that was promoted, or approved by a person; says what was done.
+
+    A promoted one where readers see its lists, an approved one unless a newer date was published since (rule 5);
+    StepSkipped, which says why, otherwise. An answer is recorded in any case.
+    """
+    if decision["choice"] == "ask":
+        return _apply_answer(run, workspace, surface, decision, answer)
     if decision["choice"] != "promote":
         return "the challenger was not promoted"
     if read_switch_log(workspace.warehouse).current != publication_id:
-        return "its lists are not the current ones: nothing moves"
+        raise StepSkipped("its lists are not the current ones: nothing moves")
+    decided = _decided(run, workspace, surface, decision)
+    record_applied(workspace.warehouse, run, decided, decision["decision_id"], publication_id)
+    return _crown(run, workspace, decided)
+
+
+def _apply_answer(
+    run: Run, workspace: Recommender, surface: str, decision: Mapping[str, str], answer: Answer | None
+) -> str:
+    warehouse, decision_id = workspace.warehouse, decision["decision_id"]
+    decided = _decided(run, workspace, surface, decision)
+    if answer:
+        record_answer(warehouse, run, decided, decision_id, answer)
+    first = answer_of_a_person(warehouse, run.as_of_date, surface, decision_id)
+    if first is None:
+        raise StepSkipped(f"{decision['model']} needs approval, and nobody answered: nothing moves")
+    if first["kind"] == "rejected":
+        raise StepSkipped(f"{first['who']} rejected {decision['model']}: nothing moves")
+    newest = read_switch_log(warehouse).newest_date
+    if newest and newest > run.as_of_date:
+        raise StepSkipped(f"{newest} was published since: nothing moves. To put it in office use rollback_model")
+    record_approved(warehouse, run, decided, decision_id, first["who"])
+    return f"{_crown(run, workspace, decided)}, approved by {first['who']}: it serves from the next day's lists on"
+
+
+def _decided(run: Run, workspace: Recommender, surface: str, decision: Mapping[str, str]) -> DecidedChallenger:
     model = registered(workspace, decision["model"])
     champion = champion_version(workspace.warehouse, surface, run.as_of_date) or ""
-    decided = DecidedChallenger(surface, model.label, champion, decision["best_baseline"], model.tags["model_sha256"])
-    record_applied(workspace.warehouse, run, decided, decision["decision_id"], publication_id)
-    workspace.registry.crown(model)
-    return f"{model.label} is champion"
+    return DecidedChallenger(surface, model.label, champion, decision["best_baseline"], model.tags["model_sha256"])
+
+
+def _crown(run: Run, workspace: Recommender, decided: DecidedChallenger) -> str:
+    """Move the alias, unless somebody else was put in office since."""
+    in_office = champion_version(workspace.warehouse, decided.surface, run.as_of_date + timedelta(days=1))
+    if in_office != decided.model_version:
+        put = f"{in_office or 'none'} was put in its place since"
+        return f"{decided.model_version} took office before, and {put}: nothing moves"
+    workspace.registry.crown(registered(workspace, decided.model_version))
+    return f"{decided.model_version} is champion"
 
 
 def registered(workspace: Recommender, label: str) -> RegisteredModel:

@@ -10,7 +10,9 @@ from include.retraining.errors import PublicationCheckError, StepSkipped
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
+    from include.retraining.promotion.approval import Question
     from include.retraining.run import Run
     from include.retraining.workspace import Workspace
 
@@ -156,7 +158,7 @@ def build_item_similarities(run: Run, workspace: Recommender) -> int:
     settings = _tuned(run, workspace)
     snapshot = read_aggregates(workspace.warehouse, run.as_of_date)
     warn_of_ease_cap(snapshot, settings)
-    rows = similarity_rows(with_similarities(snapshot, settings))
+    rows = similarity_rows(with_similarities(snapshot, settings, settings.training.threads))
     return workspace.warehouse.replace(ITEM_SIMILARITIES, {"as_of_date": run.as_of_date}, rows).rows
 
 
@@ -252,7 +254,8 @@ def evaluate(run: Run, workspace: Recommender, surface: str, challenger: str) ->
 def decide_promotion(run: Run, workspace: Recommender, surface: str, challenger: str) -> dict[str, str]:
     """Decide whether the challenger takes office.
 
-    **Does**: applies the policy of `[promotion]` to the evidence, then draws the model card.
+    **Does**: applies the policy of `[promotion]` to the evidence, then draws the model card. Where a person is to be
+    asked, that is done after publishing (`request_approval`), and the champion serves meanwhile.
     **Writes**: a row in `promotion_decisions`; tags on the model version, and the card among its artifacts. The alias
     moves only after publishing.
     **If it fails**: no challenger today, as none takes office without a card; the champion is published and the run
@@ -296,21 +299,24 @@ def score_users(run: Run, workspace: Recommender, shard: int, rankers: Mapping[s
     """
     import pyarrow as pa
 
-    from include.recommender.contenders import contender_of
+    from include.recommender.contenders import by_candidate_settings, contender_of
     from include.recommender.drafts import user_lists, users_of_shard
     from include.recommender.explained_lists import explained_lists
-    from include.recommender.serving import SnapshotsToServe
+    from include.recommender.serving import serving_snapshot
     from include.recommender.tables import DRAFT_USER_RECOMMENDATIONS, LIST_EXPLANATIONS
 
     settings = _tuned(run, workspace)
     size, shards = settings.publication.list_size, settings.publication.shards
-    parts, reasons, snapshots = [], [], SnapshotsToServe(workspace, run.as_of_date)
-    for surface, ranker in rankers.items():
-        contender = contender_of(ranker["model"], workspace.registry, settings)
-        snapshot = snapshots.of(contender.settings)
-        parts.append(user_lists(snapshot, contender, surface, size, shard, shards))
+    serving = {
+        surface: contender_of(ranker["model"], workspace.registry, settings) for surface, ranker in rankers.items()
+    }
+    parts, reasons = [], []
+    for alike in by_candidate_settings(serving):
+        snapshot = serving_snapshot(workspace, next(iter(alike.values())).settings, run.as_of_date)
+        parts.append(user_lists(snapshot, alike, size, shard, shards))
         users = users_of_shard(snapshot, shard, shards)
-        reasons.append(explained_lists(snapshot, users, contender, surface, shard, settings))
+        for surface, contender in alike.items():
+            reasons.append(explained_lists(snapshot, users, contender, surface, shard, settings))
     partition = {"as_of_date": run.as_of_date, "shard": shard}
     workspace.warehouse.replace(LIST_EXPLANATIONS, partition, pa.concat_tables(reasons))
     return workspace.warehouse.replace(DRAFT_USER_RECOMMENDATIONS, partition, pa.concat_tables(parts)).rows
@@ -434,31 +440,72 @@ def verify_current(run: Run, workspace: Recommender, staged: Mapping[str, Any]) 
     return f"readers see {publication_id}"
 
 
-def record_champion(
-    run: Run, workspace: Recommender, surface: str, staged: Mapping[str, Any], decision: Mapping[str, str]
-) -> str:
-    """Record that the promoted challenger took office, and move the champion alias.
+def request_approval(
+    run: Run,
+    workspace: Recommender,
+    surface: str,
+    staged: Mapping[str, Any],
+    decision: Mapping[str, str],
+    closes_at: datetime | None,
+) -> Question:
+    """Ask a person about the challenger, where `promotion.approval` says so. Readers have their lists already.
 
-    **Does**: nothing unless it was promoted and its lists are the ones readers see.
-    **Writes**: an `applied` row in `promotion_decisions`; the MLflow alias `champion`.
+    **Does**: shows the evidence under *Required Actions* and waits for Approve or Reject; sends a notice. Skipped where
+    there is nothing to ask, and in backfills.
+    **Writes**: nothing but `alerts`; `record_champions` keeps the answer.
+    **If it fails**: lists are out and stay; nobody was asked, and the champion stays.
+    **What to do**: to answer, open the task and press Approve or Reject before the time it names. Red: clear it, and
+    the question is asked again.
+    """
+    from include.recommender.approval import question_about
+    from include.retraining.alerting.approval import tell_of_question
+
+    question = question_about(run, workspace, surface, staged["publication_id"], decision, closes_at)
+    tell_of_question(run, workspace, surface, question)
+    return question
+
+
+def record_champion(
+    run: Run,
+    workspace: Recommender,
+    surface: str,
+    staged: Mapping[str, Any],
+    decision: Mapping[str, str] | None,
+    answer: dict[str, str] | None = None,
+) -> str:
+    """Record the answer of whoever was asked, and that a promoted or approved challenger took office.
+
+    **Does**: nothing unless the challenger was promoted and readers see its lists, or a person was asked about it.
+    Moves the champion alias. Sends a notice where nobody answered in time.
+    **Writes**: `approved`, `rejected` or `timed_out`, and `applied`, in `promotion_decisions`; the MLflow alias
+    `champion`.
     **If it fails**: lists are out and stay; the next run still takes the old champion for champion.
-    **What to do**: clear the task; a repeated record adds nothing.
+    **What to do**: clear the task, without `request_approval`; a repeated record adds nothing.
     """
     from include.recommender.office import apply_decision
+    from include.retraining.alerting.approval import tell_of_time_out
+    from include.retraining.promotion.approval import Answer
 
-    return apply_decision(run, workspace, surface, staged["publication_id"], decision)
+    if decision is None:
+        raise StepSkipped("there is no challenger of this run")
+    given = Answer.from_xcom(answer) if answer else None
+    if given and given.kind == "timed_out":
+        tell_of_time_out(run, workspace, surface, decision["model"])
+    return apply_decision(run, workspace, surface, staged["publication_id"], decision, given)
 
 
 def announce_run(run: Run, workspace: Recommender) -> str:
-    """Say in a few lines how the run ended and what readers see now.
+    """Say in a few lines how the run ended and what readers see now; send notices and the heartbeat.
 
     **Does**: runs whatever happened before, and never hides a failure.
-    **Writes**: its log.
+    **Writes**: its log, and `alerts` where something is worth a notice.
     **If it fails**: nothing else is affected.
     **What to do**: look at the switches log for what readers see.
     """
     from include.recommender.announcement import announcement
+    from include.retraining.alerting.notices import announce
 
+    announce(run, workspace, SURFACES)
     return announcement(workspace, run)
 
 

@@ -75,9 +75,11 @@ def train_ranker(rows: pa.Table, training: Training, until: date | None = None) 
 
     data = _ordered(rows, until)
     _refuse_too_little(data, training)
-    size = _choose_size(data, training)
-    chosen = data.latest(size.snapshots)
-    booster = xgboost.train(_parameters(training), _matrix(chosen, training), size.rounds)
+    first = data.latest(max(training.snapshots))
+    matrix = _matrix(first, training)
+    size = _choose_size(data, matrix, training)
+    chosen = matrix if size.snapshots == len(first.days) else _matrix(data.latest(size.snapshots), training)
+    booster = xgboost.train(_parameters(training), chosen, size.rounds)
     left_out = tuple(name for name in LEARNED if name not in data.feature_names)
     return Ranker(bytes(booster.save_raw("ubj")), data.feature_names, left_out, size.snapshots, size.rounds, size.ndcg)
 
@@ -99,11 +101,19 @@ class _Rows:
 
     def latest(self, snapshots: int) -> _Rows:
         """Those of the latest snapshots."""
-        return self.where(self.dates >= self.days[-snapshots:][0])
+        return self.split(snapshots)[1]
 
-    def where(self, keep: NDArray[np.bool_]) -> _Rows:
-        """Some of the rows."""
-        return _Rows(self.feature_names, self.features[keep], self.labels[keep], self.dates[keep], self.groups[keep])
+    def split(self, snapshots: int) -> tuple[_Rows, _Rows]:
+        """Those before the latest snapshots, and those of them; views, not copies."""
+        start = np.searchsorted(self.dates, self.days[-snapshots:][0])
+        return self._part(slice(None, start)), self._part(slice(start, None))
+
+    def every_other_list(self) -> _Rows:
+        """Those of half of the lists."""
+        return self._part(self.groups % 2 == 0)
+
+    def _part(self, part: slice | NDArray[np.bool_]) -> _Rows:
+        return _Rows(self.feature_names, self.features[part], self.labels[part], self.dates[part], self.groups[part])
 
 
 @dataclass(frozen=True)
@@ -126,7 +136,9 @@ def _ordered(rows: pa.Table, until: date | None) -> _Rows:
     dates = ordered["snapshot_date"].cast("int32").to_numpy()
     users = np.unique(ordered["user_id"].to_numpy(zero_copy_only=False).astype(str), return_inverse=True)[1]
     names = tuple(name for name, kept in zip(LEARNED, varies, strict=True) if kept)
-    return _Rows(names, features[:, varies], ordered[LABEL].to_numpy(), dates, _group_numbers(dates, users))
+    return _Rows(
+        names, features.compress(varies, axis=1), ordered[LABEL].to_numpy(), dates, _group_numbers(dates, users)
+    )
 
 
 def _varies(column: NDArray[np.float32]) -> bool:
@@ -134,42 +146,47 @@ def _varies(column: NDArray[np.float32]) -> bool:
     return bool(len(known)) and (len(known) < len(column) or bool(known.min() < known.max()))
 
 
-def _choose_size(data: _Rows, training: Training) -> _Size:
-    """The first sizes in the settings, unless others rank the latest snapshot clearly better."""
+def _choose_size(data: _Rows, bins: xgboost.DMatrix, training: Training) -> _Size:
+    """The first sizes in the settings, unless others rank the latest snapshot clearly better.
+
+    All look at features in the `bins` of one matrix: to find them again takes longer than to learn so little.
+    """
+    import xgboost
+
+    latest = data.latest(1)
+    watched = xgboost.DMatrix(
+        latest.features, label=latest.labels, qid=latest.groups, feature_names=list(latest.feature_names),
+        nthread=training.threads,
+    )  # fmt: skip
     snapshots = dict.fromkeys(min(count, len(data.days)) for count in training.snapshots)
-    first, *others = [size for count in snapshots for size in _watch(data.latest(count), training)]
+    first, *others = [size for count in snapshots for size in _watch(data.latest(count), watched, bins, training)]
     best: _Size = max(others, key=lambda size: size.ndcg, default=first)
     return best if best.ndcg > first.ndcg * (1 + CLEARLY) else first
 
 
-def _watch(data: _Rows, training: Training) -> list[_Size]:
-    """NDCG@10 of each number of rounds on the latest snapshot, after learning from the earlier ones.
+def _watch(data: _Rows, watched: xgboost.DMatrix, bins: xgboost.DMatrix, training: Training) -> list[_Size]:
+    """NDCG@10 of each number of rounds on the latest snapshot (`watched`), after learning from the earlier ones.
 
-    In steps COARSE times as large, hence as many times fewer: that is enough to compare.
+    In steps COARSE times as large, hence as many times fewer, and from every other list: that is enough to compare.
     """
     import xgboost
 
-    latest = data.dates == data.days[-1]
-    learn = _matrix(data.where(~latest), training)
-    seen: dict[str, dict[str, list[float]]] = {}
-    xgboost.train(
-        _parameters(training) | {"eta": min(1.0, training.learning_rate * COARSE)},
-        learn,
-        -(-max(training.rounds) // COARSE),
-        evals=[(_matrix(data.where(latest), training, learn), "latest")],
-        evals_result=seen,
-        verbose_eval=False,
-    )
-    (ndcg,) = seen["latest"].values()
-    return [_Size(len(data.days), rounds, ndcg[-(-rounds // COARSE) - 1]) for rounds in training.rounds]
+    learn = _matrix(data.split(1)[0].every_other_list(), training, bins)
+    coarse = _parameters(training) | {"eta": min(1.0, training.learning_rate * COARSE)}
+    booster, trained, ndcg = xgboost.Booster(coarse, [learn, watched]), 0, {}
+    for rounds in sorted(training.rounds):
+        for step in range(trained, trained := -(-rounds // COARSE)):
+            booster.update(learn, step)
+        ndcg[rounds] = float(str(booster.eval(watched)).rpartition(":")[-1])
+    return [_Size(len(data.days), rounds, ndcg[rounds]) for rounds in training.rounds]
 
 
-def _matrix(data: _Rows, training: Training, like: xgboost.DMatrix | None = None) -> xgboost.DMatrix:
+def _matrix(data: _Rows, training: Training, bins: xgboost.DMatrix | None = None) -> xgboost.DMatrix:
     import xgboost
 
     return xgboost.QuantileDMatrix(
         data.features, label=data.labels, qid=data.groups, feature_names=list(data.feature_names),
-        max_bin=training.max_bin, ref=like, nthread=training.threads,
+        max_bin=training.max_bin, nthread=training.threads, ref=bins,
     )  # fmt: skip
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from include.recommender.contenders import candidate_settings
@@ -39,22 +38,6 @@ def serving_snapshot(
     else:
         snapshot = compute_snapshot(workspace.warehouse, settings, as_of_date, as_of_date)
     return snapshot.without(blocked_items(workspace.warehouse))
-
-
-@dataclass
-class SnapshotsToServe:
-    """serving_snapshot, made once for all contenders with the same candidate settings."""
-
-    workspace: Workspace[RecommenderSettings]
-    as_of_date: date
-    _made: dict[str, Snapshot] = field(default_factory=dict)
-
-    def of(self, settings: RecommenderSettings) -> Snapshot:
-        """What a contender with these settings sees."""
-        key = candidate_settings(settings)
-        if key not in self._made:
-            self._made[key] = serving_snapshot(self.workspace, settings, self.as_of_date)
-        return self._made[key]
 
 
 def drafts_to_publish(workspace: Workspace[RecommenderSettings], as_of_date: date) -> dict[Table, pa.Table]:

@@ -54,19 +54,19 @@ class Candidates(Section):
     """How many items each source may propose for a user; 0 switches a source off."""
 
     own_history: Cap = 100
-    item_knn: Cap = 80
-    item_knn_recent: Cap = 50
-    last_basket: Cap = 50
-    next_basket: Cap = 50
-    ease_10d: Cap = 120
-    ease_60d: Cap = 120
-    popularity_1d: Cap = 30
-    popularity_3d: Cap = 40
-    popularity_7d: Cap = 60
-    popularity_28d: Cap = 60
-    rising: Cap = 40
-    liked_categories: Cap = 50
-    new_items: Cap = 30
+    item_knn: Cap = 50
+    item_knn_recent: Cap = 30
+    last_basket: Cap = 30
+    next_basket: Cap = 30
+    ease_10d: Cap = 80
+    ease_60d: Cap = 80
+    popularity_1d: Cap = 15
+    popularity_3d: Cap = 20
+    popularity_7d: Cap = 30
+    popularity_28d: Cap = 50
+    rising: Cap = 25
+    liked_categories: Cap = 30
+    new_items: Cap = 20
     user_block: Count = 512
 
 
@@ -84,7 +84,7 @@ class Training(Section):
     max_depth: Annotated[int, Field(ge=1, le=12)] = 5
     min_child_weight: Annotated[float, Field(ge=0)] = 50.0
     subsample: Annotated[float, Field(gt=0, le=1)] = 0.8
-    colsample: Annotated[float, Field(gt=0, le=1)] = 0.7
+    colsample: Annotated[float, Field(gt=0, le=1)] = 0.4
     max_bin: Annotated[int, Field(ge=8, le=1024)] = 128
     threads: Annotated[int, Field(ge=1, le=256)] = 2
     seed: int = 20240501

@@ -8,8 +8,10 @@ from include.recommender.contenders import feature_names_of
 from include.recommender.ingest import EVENT_COLUMNS, ITEM_COLUMNS
 from include.recommender.office import registered
 from include.recommender.settings import SURFACES
+from include.recommender.user_ids import refuse_mixed_ids
 from include.retraining.errors import SettingsError
 from include.retraining.promotion.decisions import champion_version
+from include.retraining.quality.erased import erased_hashes
 from include.retraining.quality.privacy import hash_key
 
 if TYPE_CHECKING:
@@ -23,25 +25,17 @@ if TYPE_CHECKING:
 def check_workspace(workspace: Workspace[RecommenderSettings], as_of_date: date) -> None:
     """Raise SettingsError for a missing landing zone, an unknown column, no hash key, or a champion gone stale."""
     settings = workspace.settings
-    _check_landing(workspace)
+    workspace.landing.check()
     _check_mapping("ingest.event_columns", settings.ingest.event_columns, EVENT_COLUMNS)
     _check_mapping("ingest.item_columns", settings.ingest.item_columns, ITEM_COLUMNS)
     _check_event_types(settings)
     hash_key()
+    erased_hashes(workspace.warehouse)
+    refuse_mixed_ids(workspace.warehouse, settings.privacy.hash_user_ids)
     for surface in SURFACES:
         champion = champion_version(workspace.warehouse, surface, as_of_date)
         if champion:
             feature_names_of(registered(workspace, champion))
-
-
-def _check_landing(workspace: Workspace[RecommenderSettings]) -> None:
-    folder = workspace.landing.folder / "events"
-    if not folder.is_dir():
-        raise SettingsError(
-            "storage.landing to name a landing zone with a folder `events`",
-            f"nothing at {folder}",
-            "load a history with `make ingest SOURCE=...`, or set HIGAWARI_STORAGE__LANDING to where files land",
-        )
 
 
 def _check_mapping(key: str, mapping: Mapping[str, str], allowed: tuple[str, ...]) -> None:

@@ -101,11 +101,11 @@ def read_aggregates(warehouse: Warehouse, as_of_date: date) -> Snapshot:
     return snapshot_of(as_of_date, *(warehouse.read(table, {"as_of_date": as_of_date}) for table in tables))
 
 
-def with_similarities(snapshot: Snapshot, settings: RecommenderSettings) -> Snapshot:
+def with_similarities(snapshot: Snapshot, settings: RecommenderSettings, threads: int = 1) -> Snapshot:
     """The same state with the similarities that sources in use and `similar_items` read."""
     in_use = [source for source in SOURCES if getattr(settings.candidates, source.name)]
     used = {source.similarity for source in in_use if source.similarity}.union(settings.lists.similar_method)
-    return replace(snapshot, similarities=compute_similarities(snapshot, settings, used))
+    return replace(snapshot, similarities=compute_similarities(snapshot, settings, used, threads))
 
 
 def snapshot_of(as_of_date: date, items: pa.Table, users: pa.Table, pairs: pa.Table) -> Snapshot:

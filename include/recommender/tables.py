@@ -127,6 +127,16 @@ DRAFT_SIMILAR_ITEMS = Table(
     partition=("as_of_date",),
 )
 
+BLOCKED_LISTS = Table(
+    "blocked_lists",
+    "Audit: whole lists that must vanish from live tables (`block`) or may return (`unblock`); the last row counts.",
+    {
+        "surface": "string", "user_id": "string", "segment": "string", "item_id": "string", "number": "int64",
+        "kind": "string", "who": "string", "why": "string", "recorded_at": "timestamp", "run_id": "string",
+    },
+    key=("surface", "user_id", "segment", "item_id", "number"),
+)  # fmt: skip
+
 USER_RECOMMENDATIONS = Table(
     "user_recommendations",
     "Published: the list of each user and surface. user_id '*' is for users without a list of their own.",
@@ -138,6 +148,9 @@ USER_RECOMMENDATIONS = Table(
     key=("publication_id", "surface", "user_id", "rank"),
     partition=("publication_id",),
     unhashed=("publication_id", "model_version"),
+    view="current_user_recommendations",
+    item_columns=("item_id",),
+    blocked_lists=BLOCKED_LISTS,
 )  # fmt: skip
 
 POPULAR_ITEMS = Table(
@@ -150,6 +163,9 @@ POPULAR_ITEMS = Table(
     key=("publication_id", "segment", "rank"),
     partition=("publication_id",),
     unhashed=("publication_id",),
+    view="current_popular_items",
+    item_columns=("item_id",),
+    blocked_lists=BLOCKED_LISTS,
 )  # fmt: skip
 
 SIMILAR_ITEMS = Table(
@@ -162,6 +178,9 @@ SIMILAR_ITEMS = Table(
     key=("publication_id", "item_id", "rank"),
     partition=("publication_id",),
     unhashed=("publication_id",),
+    view="current_similar_items",
+    item_columns=("item_id", "similar_item_id"),
+    blocked_lists=BLOCKED_LISTS,
 )  # fmt: skip
 
 LIST_EXPLANATIONS = Table(
@@ -183,5 +202,5 @@ DRAFT_OF = {
 PUBLISHED_TABLES = (USER_RECOMMENDATIONS, POPULAR_ITEMS, SIMILAR_ITEMS)
 RECOMMENDER_TABLES = (
     EVENTS, ITEMS, ITEM_STATS, USER_STATS, USER_ITEMS, ITEM_SIMILARITIES, CHOSEN_PARAMETERS, TRAINING_SET,
-    *DRAFT_OF.values(), *PUBLISHED_TABLES, LIST_EXPLANATIONS,
+    *DRAFT_OF.values(), *PUBLISHED_TABLES, LIST_EXPLANATIONS, BLOCKED_LISTS,
 )  # fmt: skip

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from include.recommender.arrays import positions, rank_within
-from include.recommender.candidates import propose
+from include.recommender.candidates import blocks_of, propose_for_surfaces
 from include.recommender.features import FEATURE_NAMES
 from include.recommender.parallel import parallel_map
 from include.recommender.settings import ALLOWS_REPEATS, SURFACES
@@ -69,12 +69,12 @@ def _snapshot_rows(
     snapshot = compute_snapshot(warehouse, settings, day, as_of_date)
     window_end = day + timedelta(days=settings.training.label_days)
     wanted = targets_between(warehouse, settings, day, window_end, as_of_date)
-    rows: dict[str, list[pa.Table]] = {}
-    for surface in SURFACES:
-        targets = targets_of(snapshot, wanted, surface)
-        rows[surface] = []
-        for candidates in propose(snapshot, targets.users, settings, surface):
-            chosen, labels = _sample(candidates, targets, settings.training)
+    targets = {surface: targets_of(snapshot, wanted, surface) for surface in SURFACES}
+    users = np.unique(np.concatenate([of.users for of in targets.values()]))
+    rows: dict[str, list[pa.Table]] = {surface: [] for surface in SURFACES}
+    for block in blocks_of(users, settings):
+        for surface, candidates in propose_for_surfaces(snapshot, block, settings, SURFACES).items():
+            chosen, labels = _sample(candidates, targets[surface], settings.training)
             rows[surface].append(_rows(candidates.take(chosen), labels[chosen], as_of_date, surface))
     return rows
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -49,21 +49,26 @@ def choose_parameters(warehouse: Warehouse, settings: RecommenderSettings, as_of
     """
     import pyarrow as pa
 
-    def trials_of(back: int) -> dict[str, dict[Any, NDArray[np.float64]]]:
+    lists = {parameter: _values(settings, parameter) for parameter in TRIALS}
+    tried = [parameter for parameter, values in lists.items() if len(values) > 1]
+
+    def trials_of(back: int) -> dict[tuple[str, Any], NDArray[np.float64]]:
         week = _past_week(warehouse, settings, as_of_date, back)
         return {
-            parameter: {value: TRIALS[parameter][1](week, settings, value) for value in _values(settings, parameter)}
-            for parameter in open_choices
+            (parameter, value): TRIALS[parameter].per_user(week, settings, value)
+            for parameter in tried
+            for value in lists[parameter]
         }
 
-    open_choices = [parameter for parameter in TRIALS if len(_values(settings, parameter)) > 1]
-    backs = range(settings.tuning.weeks if open_choices else 0)
+    backs = range(settings.tuning.weeks if tried else 0)
     weeks = list(parallel_map(trials_of, backs, settings.training.threads))
     rows: list[dict[str, Any]] = []
     for parameter, (metric, _) in TRIALS.items():
-        values = _values(settings, parameter)
-        tried = weeks if parameter in open_choices else []
-        scores = {value: np.concatenate([np.zeros(0), *(week[parameter][value] for week in tried)]) for value in values}
+        measured = weeks if parameter in tried else []
+        scores = {
+            value: np.concatenate([np.zeros(0), *(week[parameter, value] for week in measured)])
+            for value in lists[parameter]
+        }
         chosen = choose(scores)
         rows += [
             {
@@ -144,11 +149,18 @@ def _similar(week: Week, settings: RecommenderSettings, value: str) -> NDArray[n
     return next_covisits(snapshot, targets["discover"], value, settings.lists.similar_size)
 
 
-TRIALS: Mapping[str, tuple[str, Callable[[Week, RecommenderSettings, Any], NDArray[np.float64]]]] = {
-    REGULARISATION: ("ndcg@10", _regularisation),
-    POPULARITY: ("ndcg@10", _popularity),
-    FALLBACK: ("ndcg@10", _fallback),
-    SIMILAR: ("next_covisits", _similar),
+class Trial(NamedTuple):
+    """How a value of a short list is measured on a week: the metric's name, and its values, shape (users,)."""
+
+    metric: str
+    per_user: Callable[[Week, RecommenderSettings, Any], NDArray[np.float64]]
+
+
+TRIALS: Mapping[str, Trial] = {
+    REGULARISATION: Trial("ndcg@10", _regularisation),
+    POPULARITY: Trial("ndcg@10", _popularity),
+    FALLBACK: Trial("ndcg@10", _fallback),
+    SIMILAR: Trial("next_covisits", _similar),
 }
 
 

@@ -21,6 +21,19 @@ def open_recommender() -> Workspace[RecommenderSettings]:
     return open_workspace(load_settings(RecommenderSettings), (*RECOMMENDER_TABLES, *MACHINERY_TABLES))
 
 
+def recommender_to_read() -> Workspace[RecommenderSettings]:
+    """The same to look at only: nothing is made or migrated. SettingsError where there is no warehouse."""
+    from include.recommender.tables import RECOMMENDER_TABLES
+    from include.retraining.registry import ModelRegistry
+    from include.retraining.tables import MACHINERY_TABLES
+    from include.retraining.warehouse.open import open_deliveries, open_for_reading
+    from include.retraining.workspace import Workspace, tracking_uri
+
+    settings = load_settings(RecommenderSettings)
+    warehouse = open_for_reading(settings, (*RECOMMENDER_TABLES, *MACHINERY_TABLES))
+    return Workspace(settings, warehouse, open_deliveries(settings), ModelRegistry(tracking_uri()))
+
+
 def settings_for_parsing() -> RecommenderSettings:
     """What a DAG file needs to know; the defaults where the settings are broken.
 

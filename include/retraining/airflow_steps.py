@@ -5,17 +5,22 @@ from __future__ import annotations
 import inspect
 import logging
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import get_current_context, task
+from airflow.sdk import Param, get_current_context, task
 from airflow.sdk.definitions.retry_policy import ExceptionRetryPolicy, RetryAction, RetryRule
 from airflow.sdk.exceptions import AirflowSkipException
+from airflow.sdk.log import mask_secret
 
-from include.retraining.errors import LandedDataError, StepSkipped
+from include.retraining.alerting.callbacks import keep_failure
+from include.retraining.errors import RUNBOOK, LandedDataError, RunsActiveError, StepSkipped
+from include.retraining.monitoring.costs import keep_costs
+from include.retraining.operation import operation_from_context, own_fields
 from include.retraining.run import run_from_context
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from include.retraining.run import Run
     from include.retraining.settings import RetrainingSettings
@@ -39,7 +44,25 @@ DEFAULT_ARGS: dict[str, Any] = {
     "execution_timeout": timedelta(hours=2),
 }
 
+# States of a task that has something to do, or soon will. In awaiting_input it waits for a person.
+AT_WORK = ["scheduled", "queued", "running", "restarting", "up_for_retry", "up_for_reschedule", "deferred"]
+
 MAPPED = {"map_index_template": "{{ map_label }}"}
+
+# A form waits for nobody: not for an unpause, and not behind the tasks of a daily run that queue for the same slots.
+OPERATION_DAG: dict[str, Any] = {
+    "schedule": None,
+    "max_active_runs": 1,
+    "allowed_run_types": ["manual"],
+    "is_paused_upon_creation": False,
+    "default_args": {
+        **DEFAULT_ARGS,
+        "retry_delay": timedelta(seconds=5),
+        "execution_timeout": timedelta(minutes=10),
+        "priority_weight": 1000,
+        "weight_rule": "absolute",
+    },
+}
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +73,7 @@ def step_task(step: Step, open_workspace: OpenWorkspace, **options: Any) -> Any:
     A mapped task has MAPPED among its options and calls `.partial(inputs).expand(shard=[...])`; its step gets `shard`.
     """
 
-    @task(task_id=step.__name__, doc_md=inspect.getdoc(step), **options)
+    @task(task_id=step.__name__, **_told_by(step, open_workspace), **options)
     def run_step(inputs: dict[str, Any], shard: int | None = None) -> Any:
         context = get_current_context()
         if shard is not None:
@@ -61,6 +84,15 @@ def step_task(step: Step, open_workspace: OpenWorkspace, **options: Any) -> Any:
     return run_step
 
 
+def _told_by(step: Step, open_workspace: OpenWorkspace) -> dict[str, Any]:
+    """What a task says: its page, its section of the runbook, and what it leaves for the alert when it fails."""
+    return {
+        "doc_md": inspect.getdoc(step),
+        "doc": f"{RUNBOOK}#{step.__name__}",
+        "on_failure_callback": partial(keep_failure, open_workspace),
+    }
+
+
 def call_step(step: Step, workspace: Workspace[Any], context: Any, inputs: dict[str, Any]) -> Any:
     """Run a step for the run of an Airflow context and log what it returns."""
     run = run_from_context(context, workspace.settings.business.timezone)
@@ -68,16 +100,84 @@ def call_step(step: Step, workspace: Workspace[Any], context: Any, inputs: dict[
         result = step(run, workspace, **inputs)
     except StepSkipped as skipped:
         raise AirflowSkipException(str(skipped)) from skipped
+    finally:
+        keep_costs(workspace.warehouse, run, _which_task(context["ti"]))
     logger.info("%s for %s: %s", step.__name__, run.as_of_date, result)
     return result
+
+
+def _which_task(ti: Any) -> dict[str, Any]:
+    return {"task_id": ti.task_id, "map_index": ti.map_index, "try_number": ti.try_number}
+
+
+def operation_form(**fields: Param) -> dict[str, Param]:
+    """The params of a manual DAG: its own fields, then why, and whether it is only to be shown."""
+    return fields | {
+        "reason": Param(
+            type="string", pattern=r"\S", title="Reason",
+            description="Why you do this; kept in the record with your name.",
+        ),
+        "dry_run": Param(
+            True, type="boolean", title="Dry run",
+            description="On: the log of the task says exactly what would change, and nothing does. Off: it is done.",
+        ),
+    }  # fmt: skip
+
+
+def operation_task(
+    step: Step, open_workspace: OpenWorkspace, secrets: Sequence[str] = (), not_beside: str = "", **options: Any
+) -> Any:
+    """A task that runs `step(operation, workspace, **fields)`; the fields are the form's own.
+
+    Values of the fields `secrets` never reach the log. Unless it is dry, the task does not run beside a run of the DAG
+    `not_beside`: RunsActiveError, which is tried again.
+    """
+
+    @task(task_id=step.__name__, **_told_by(step, open_workspace), **options)
+    def run_operation() -> str:
+        context = get_current_context()
+        for name in secrets:
+            mask_secret(context["params"][name])
+        operation = operation_from_context(context)
+        if not_beside and not operation.dry_run:
+            refuse_beside(not_beside, runs_at_work(context["ti"], not_beside))
+        fields = own_fields(step, context["params"])
+        try:
+            said = str(step(operation, open_workspace(), **fields))
+        except StepSkipped as skipped:
+            raise AirflowSkipException(str(skipped)) from skipped
+        logger.info("%s by %s, %s\n%s", step.__name__, operation.who, operation.reason, said)
+        return said
+
+    return run_operation()
+
+
+def runs_at_work(task: Any, dag_id: str) -> int:
+    """Running runs of a DAG, without one that only waits for a person's answer.
+
+    Only one can: a DAG with max_active_runs=1 has at most one beside its backfill runs, and those ask nobody. What
+    follows an answer shares the pool of whoever asks this, so that it cannot come in between.
+    """
+    running: int = task.get_dr_count(dag_id=dag_id, states=["running"])
+    waiting = task.get_ti_count(dag_id=dag_id, states=["awaiting_input"])
+    busy = task.get_ti_count(dag_id=dag_id, states=AT_WORK)
+    return running - 1 if running and waiting and not busy else running
+
+
+def refuse_beside(dag_id: str, runs: int) -> None:
+    """RunsActiveError where runs of a DAG are active."""
+    if runs:
+        raise RunsActiveError(
+            f"no run of {dag_id} at work", f"{runs} running", "wait: this task tries again, and changed nothing so far"
+        )
 
 
 def wait_task(step: Step, open_workspace: OpenWorkspace) -> Any:
     """A sensor that waits until `step(run, workspace)` is true, at most ingest.wait_for_events_minutes."""
 
     @task.sensor(
-        task_id=step.__name__, doc_md=inspect.getdoc(step), mode="reschedule", poke_interval=POKE_SECONDS, retries=0,
-        timeout=timedelta(days=2).total_seconds(),
+        task_id=step.__name__, mode="reschedule", poke_interval=POKE_SECONDS,
+        timeout=timedelta(days=2).total_seconds(), **_told_by(step, open_workspace),
     )  # fmt: skip
     def wait() -> bool:
         context, workspace = get_current_context(), open_workspace()
@@ -95,15 +195,14 @@ def refuse_to_wait_longer(run: Run, workspace: Workspace[RetrainingSettings], da
 
     Waiting is counted from the run's own time: a backfill of last month does not wait for hours.
     """
-    folder = workspace.landing.day_folder("events", run.as_of_date)
-    found = ", ".join(sorted(path.name for path in folder.iterdir())) if folder.is_dir() else "no such folder"
+    awaited, found = workspace.landing.awaited("events", run.as_of_date)
     due = (dag_run.logical_date or dag_run.run_after) + timedelta(
         minutes=workspace.settings.ingest.wait_for_events_minutes
     )
     if now >= due:
         raise LandedDataError(
-            f"{folder}/_SUCCESS by {due:%Y-%m-%d %H:%M} UTC (ingest.wait_for_events_minutes)",
+            f"{awaited} by {due:%Y-%m-%d %H:%M} UTC (ingest.wait_for_events_minutes)",
             found,
             "ask the sender; once the delivery is complete, clear wait_for_events",
         )
-    logger.info("waiting for %s/_SUCCESS until %s; found: %s", folder, due, found)
+    logger.info("waiting for %s until %s; found: %s", awaited, due, found)

@@ -63,6 +63,12 @@ class CommitConflictError(TransientError):
     runbook_section = "commit-conflict-error"
 
 
+class CostLimitError(PermanentError):
+    """A query would bill more than the settings allow."""
+
+    runbook_section = "cost-limit-error"
+
+
 class DataStopError(PermanentError):
     """The data verdict is `stop`: critical checks failed or a check crashed."""
 
@@ -91,6 +97,30 @@ class PublicationVerifyError(PermanentError):
     """Readers did not get what was staged; the switch was taken back."""
 
     runbook_section = "publication-verify-error"
+
+
+class OperationError(PermanentError):
+    """A form asks for what cannot be done; nothing was changed."""
+
+    runbook_section = "operation-error"
+
+
+class ReadmissionError(PermanentError):
+    """Rows that were asked for are not in quarantine, or cannot be let in."""
+
+    runbook_section = "readmission-error"
+
+
+class ErasureError(PermanentError):
+    """A person cannot be forgotten as asked, or traces of them are left."""
+
+    runbook_section = "erasure-error"
+
+
+class RunsActiveError(TransientError):
+    """A daily run is at work on the tables that an operation is about to change."""
+
+    runbook_section = "runs-active-error"
 
 
 class StepSkipped(Exception):  # noqa: N818 (it is no error)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
-from include.retraining.errors import LandedDataError
+from include.retraining.errors import LandedDataError, SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -48,6 +48,22 @@ class LandingZone:
     def day_folder(self, kind: str, day: date) -> Path:
         """Where files of one kind that arrived on one day lie."""
         return self.folder / kind / day.isoformat()
+
+    def check(self) -> None:
+        """SettingsError where there is no landing zone."""
+        folder = self.folder / "events"
+        if not folder.is_dir():
+            raise SettingsError(
+                "storage.landing to name a landing zone with a folder `events`",
+                f"nothing at {folder}",
+                "load a history with `make ingest SOURCE=...`, or set HIGAWARI_STORAGE__LANDING to where files land",
+            )
+
+    def awaited(self, kind: str, day: date) -> tuple[str, str]:
+        """For people: what makes a day's delivery complete, and what is there of it."""
+        folder = self.day_folder(kind, day)
+        names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else ["no such folder"]
+        return f"{folder}/{MARKER}", ", ".join(names)
 
     def is_ready(self, kind: str, day: date) -> bool:
         """Whether the day's delivery is complete."""

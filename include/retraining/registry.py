@@ -7,6 +7,7 @@ import json
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlparse
 
@@ -17,10 +18,14 @@ if TYPE_CHECKING:
 
     import xgboost
     from mlflow import MlflowClient
+    from mlflow.entities import Run
     from mlflow.entities.model_registry import ModelVersion
 
 EXPERIMENT = "recommender_daily"
 CHAMPION, CHALLENGER = "champion", "challenger"
+# Where a model card lies among the artifacts of the run that made the model.
+CARD_PAGE = "model_card/model_card.html"
+SUCCESSOR = "succeeded_by"
 NO_SUCH_ALIAS = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 
 
@@ -115,6 +120,22 @@ class ModelRegistry:
                 return str(run_id)
             raise FileNotFoundError(f"no run that made {model.label}")
 
+    def run(self, model: RegisteredModel) -> Run:
+        """The MLflow run that made a version, with its parameters and metrics."""
+        run_id = self.run_id(model)
+        with answer_from(self.tracking_uri):
+            return self._client().get_run(run_id)
+
+    def text(self, model: RegisteredModel, path: str) -> str | None:
+        """A text file among the artifacts of the run that made a version; None where it is not there."""
+        run_id = self.run_id(model)
+        with answer_from(self.tracking_uri):
+            there = self._client().list_artifacts(run_id, str(Path(path).parent))
+            if path not in {file.path for file in there}:
+                return None
+            with TemporaryDirectory() as folder:
+                return Path(self._client().download_artifacts(run_id, path, folder)).read_text(encoding="utf-8")
+
     def champion(self, name: str) -> str | None:
         """The version the champion alias names: for people; decisions read the decision log."""
         from mlflow.exceptions import MlflowException
@@ -135,8 +156,19 @@ class ModelRegistry:
         with answer_from(self.tracking_uri):
             client = self._client()
             if previous:
-                client.set_model_version_tag(model.name, previous, "succeeded_by", model.version)
+                client.set_model_version_tag(model.name, previous, SUCCESSOR, model.version)
+            if SUCCESSOR in model.tags:
+                client.delete_model_version_tag(model.name, model.version, SUCCESSOR)
             client.set_registered_model_alias(model.name, CHAMPION, model.version)
+
+    def uncrown(self, name: str) -> None:
+        """Take the champion alias away; the one that had it is tagged first."""
+        previous = self.champion(name)
+        if previous is None:
+            return
+        with answer_from(self.tracking_uri):
+            self._client().set_model_version_tag(name, previous, SUCCESSOR, "none")
+            self._client().delete_registered_model_alias(name, CHAMPION)
 
     def _client(self) -> MlflowClient:
         from mlflow import MlflowClient

@@ -26,6 +26,8 @@ class Run:
     train: Literal["auto", "force", "skip"] = "auto"
     publish: Literal["auto", "stage_only"] = "auto"
     data_checks: Literal["enforce", "accept"] = "enforce"
+    approval: Literal["auto", "skip"] = "auto"
+    dag_id: str = ""
 
     @property
     def business_day(self) -> date:
@@ -42,7 +44,7 @@ def decide_as_of_date(
     """
     zone = ZoneInfo(timezone)
     if param:
-        chosen = _parse(param)
+        chosen = parse_date(param)
     elif moment := logical_date or run_after:
         chosen = moment.astimezone(zone).date()
     else:
@@ -71,10 +73,13 @@ def run_from_context(context: Mapping[str, Any], timezone: str) -> Run:
         train=params.get("train", "auto"),
         publish=params.get("publish", "auto"),
         data_checks=params.get("data_checks", "enforce"),
+        approval=params.get("approval", "auto"),
+        dag_id=dag_run.dag_id,
     )
 
 
-def _parse(text: str) -> date:
+def parse_date(text: str) -> date:
+    """A date as YYYY-MM-DD; AsOfDateError for anything else."""
     try:
         return date.fromisoformat(text)
     except ValueError as error:

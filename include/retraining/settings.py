@@ -15,6 +15,9 @@ from pydantic_settings import SettingsError as UnreadableVariable
 from include.retraining.errors import SettingsError
 
 Share = Annotated[float, Field(ge=0, le=1)]
+# dataset.table, or project.dataset.table
+SourceTable = Annotated[str, Field(pattern=r"^(([a-z0-9-]+\.)?[A-Za-z0-9_]+\.[A-Za-z0-9_-]+)?$")]
+Severity = Literal["page", "notice", "recovery"]
 PROJECT = Path(__file__).resolve().parents[2]
 
 
@@ -65,15 +68,47 @@ class Storage(Section):
         return home_folder() / self.spill.expanduser()
 
 
-class Ingest(Section):
-    """How landed files become events."""
+class BigQuery(Section):
+    """Where tables are with warehouse = "bigquery", and what a statement may cost."""
 
+    project: str = ""
+    dataset: Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+$")] = "higawari"
+    location: str = "US"
+    connection: Annotated[str, Field(min_length=1)] = "google_cloud_default"
+    maximum_bytes_billed: Annotated[int, Field(ge=10 * 2**20)] = 200 * 2**30
+    read_api: Literal["storage", "rest"] = "storage"
+    time_travel_hours: Annotated[int, Field(ge=48, le=168, multiple_of=24)] = 168
+    labels: dict[str, str] = Field(default_factory=dict)
+
+    @property
+    def work_dataset(self) -> str:
+        """The dataset of staged rows and commit numbers, beside the one that people look into."""
+        return f"{self.dataset}_work"
+
+    @property
+    def restorable_days(self) -> int:
+        """For how long what was deleted can be restored: time travel, then seven days of fail-safe (by Google only)."""
+        return self.time_travel_hours // 24 + 7
+
+
+class Ingest(Section):
+    """Where events and items come from, and how they become ours."""
+
+    events_table: SourceTable = ""
+    items_table: SourceTable = ""
+    arrival_column: str = ""
     event_columns: dict[str, str] = Field(default_factory=dict)
     item_columns: dict[str, str] = Field(default_factory=dict)
     deduplicate: Literal["event_id", "content", "none"] = "event_id"
     lookback_days: Annotated[int, Field(ge=0, le=60)] = 3
     wait_for_events_minutes: Annotated[float, Field(gt=0, le=24 * 60)] = 180
     allowed_event_types: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _both_tables_or_none(self) -> Self:
+        if bool(self.events_table) != bool(self.items_table):
+            raise ValueError("events_table and items_table, or neither: then files are read from storage.landing")
+        return self
 
 
 class Quality(Section):
@@ -111,6 +146,9 @@ class Promotion(Section):
     max_novelty_loss: Annotated[float, Field(ge=0)] = 1.0
     max_segment_loss: Share = 0.1
     min_segment_users: Annotated[int, Field(ge=1)] = 50
+    approval: Literal["never", "always", "when_uncertain"] = "never"
+    approval_hours: Annotated[float, Field(gt=0, le=22)] = 12
+    approvers: tuple[Annotated[str, Field(min_length=1)], ...] = ()
     bootstrap_samples: Annotated[int, Field(ge=100, le=100_000)] = 1000
     seed: int = 20240501
 
@@ -127,8 +165,61 @@ class Publication(Section):
     after_rollback: Literal["hold", "resume"] = "hold"
 
 
-class RetrainingSettings(BaseSettings):
-    """The settings of the machinery; a use case adds its own sections."""
+class Privacy(Section):
+    """How ids of people are kept."""
+
+    hash_user_ids: bool = False
+
+
+class Retention(Section):
+    """For how many days things are kept; what a rollback, a kept publication or a champion needs stays longer."""
+
+    publications_days: Annotated[int, Field(ge=1)] = 30
+    keep_publications: Annotated[int, Field(ge=2)] = 7
+    drafts_days: Annotated[int, Field(ge=2)] = 7
+    features_days: Annotated[int, Field(ge=2)] = 60
+    training_sets_days: Annotated[int, Field(ge=2)] = 60
+    quarantine_days: Annotated[int, Field(ge=7)] = 90
+    data_quality_days: Annotated[int, Field(ge=7)] = 365
+    history_days: Annotated[int, Field(ge=2)] = 7
+
+
+class Channel(Section):
+    """Where alerts go: the id of an Airflow connection, which holds the secrets."""
+
+    kind: Literal["smtp", "webhook"]
+    connection: Annotated[str, Field(min_length=1)]
+    to: tuple[str, ...] = ()
+    severities: Annotated[tuple[Severity, ...], Field(min_length=1)] = ("page", "notice", "recovery")
+
+    @model_validator(mode="after")
+    def _mail_has_recipients(self) -> Self:
+        if (self.kind == "smtp") != bool(self.to):
+            raise ValueError("to = [addresses] for smtp, and for nothing else")
+        return self
+
+
+class Alerts(Section):
+    """Who is told, and when it is too late."""
+
+    channels: tuple[Channel, ...] = ()
+    heartbeat: str = ""
+    runbook_url: str = "docs/runbook.md"
+    airflow_url: str = ""
+    mlflow_url: Annotated[str, Field(pattern=r"^(https?://.+)?$")] = ""
+    deadline: Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")] = "07:00"
+    repeat_after_minutes: Annotated[float, Field(ge=0, le=24 * 60)] = 60
+    rejected_in_a_row: Annotated[int, Field(ge=1, le=365)] = 7
+
+    @property
+    def deadline_cron(self) -> str:
+        """The deadline as a daily cron expression."""
+        hour, minute = self.deadline.split(":")
+        return f"{int(minute)} {int(hour)} * * *"
+
+
+class ConfiguredSettings(BaseSettings):
+    """Settings of the config file and the environment."""
 
     model_config = SettingsConfigDict(
         extra="forbid",
@@ -137,13 +228,6 @@ class RetrainingSettings(BaseSettings):
         env_nested_delimiter="__",
         nested_model_default_partial_update=True,
     )
-
-    business: Business = Field(default_factory=Business)
-    storage: Storage = Field(default_factory=Storage)
-    ingest: Ingest = Field(default_factory=Ingest)
-    quality: Quality = Field(default_factory=Quality)
-    promotion: Promotion = Field(default_factory=Promotion)
-    publication: Publication = Field(default_factory=Publication)
 
     @classmethod
     def settings_customise_sources(
@@ -157,14 +241,46 @@ class RetrainingSettings(BaseSettings):
         """Arguments win over the environment, the environment over the config file."""
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, config_file())
 
+
+class AlertSettings(ConfiguredSettings):
+    """The settings of alerts alone: a fault in another section must not silence the alert about it."""
+
+    model_config = SettingsConfigDict(extra="ignore")
+
+    alerts: Alerts = Field(default_factory=Alerts)
+
+
+class RetrainingSettings(ConfiguredSettings):
+    """The settings of the machinery; a use case adds its own sections."""
+
+    warehouse: Literal["local", "bigquery"] = "local"
+    business: Business = Field(default_factory=Business)
+    storage: Storage = Field(default_factory=Storage)
+    bigquery: BigQuery = Field(default_factory=BigQuery)
+    ingest: Ingest = Field(default_factory=Ingest)
+    quality: Quality = Field(default_factory=Quality)
+    promotion: Promotion = Field(default_factory=Promotion)
+    publication: Publication = Field(default_factory=Publication)
+    privacy: Privacy = Field(default_factory=Privacy)
+    retention: Retention = Field(default_factory=Retention)
+    alerts: Alerts = Field(default_factory=Alerts)
+
     @property
     def hash(self) -> str:
-        """Hash of everything that can change a result: all settings but where things are stored."""
-        text = self.model_dump_json(exclude={"storage"})
+        """Hash of everything that can change a result: all settings but where things are, for how long, who is told."""
+        text = self.model_dump_json(exclude={"warehouse", "storage", "bigquery", "alerts", "retention"})
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
+    @model_validator(mode="after")
+    def _bigquery_is_named(self) -> Self:
+        if self.warehouse == "bigquery" and not self.bigquery.project:
+            raise ValueError('bigquery.project to name your Google Cloud project, as warehouse = "bigquery"')
+        if self.ingest.events_table and self.warehouse != "bigquery":
+            raise ValueError('warehouse = "bigquery" where ingest.events_table names a table of it')
+        return self
 
-S = TypeVar("S", bound=RetrainingSettings)
+
+S = TypeVar("S", bound=ConfiguredSettings)
 
 
 def config_file() -> Path:

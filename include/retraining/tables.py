@@ -18,7 +18,7 @@ READMISSIONS = Table(
     "Quarantined rows that a person or a named rule let in; every rebuild honours them.",
     {
         "row_id": "string", "arrival_date": "date", "event_date": "date", "reason": "string", "who": "string",
-        "readmitted_at": "timestamp",
+        "readmitted_at": "timestamp", "why": "string",
     },
     key=("row_id",),
 )  # fmt: skip
@@ -50,15 +50,16 @@ EVALUATION_RESULTS = Table(
 
 PROMOTION_DECISIONS = Table(
     "promotion_decisions",
-    "Audit: what was decided about a challenger (`decided`), and that it took office (`applied`).",
+    "Audit: what was decided about a challenger, what people answered who were asked, and that it took office.",
     {
         "as_of_date": "date", "surface": "string", "kind": "string", "decision_id": "string", "choice": "string",
         "model_version": "string", "champion_version": "string", "baseline": "string", "reasons": "strings",
         "evidence": "string", "publication_id": "string", "who": "string", "run_id": "string",
-        "recorded_at": "timestamp",
+        "recorded_at": "timestamp", "answered_at": "timestamp",
     },
     key=("as_of_date", "surface", "kind", "decision_id"),
-    unhashed=("model_version", "champion_version", "who", "run_id", "recorded_at"),
+    unhashed=("model_version", "champion_version", "who", "run_id", "recorded_at", "answered_at"),
+    schema_version=2,
 )  # fmt: skip
 
 PUBLICATIONS = Table(
@@ -90,12 +91,59 @@ BLOCKED_ITEMS = Table(
     "Audit: items that must vanish from live lists (`block`) or may return (`unblock`); an item's last row counts.",
     {
         "item_id": "string", "number": "int64", "kind": "string", "who": "string", "why": "string",
-        "recorded_at": "timestamp",
+        "recorded_at": "timestamp", "run_id": "string",
     },
     key=("item_id", "number"),
 )  # fmt: skip
 
+TASK_FAILURES = Table(
+    "task_failures",
+    "Audit: what a failed task said, one row per failed try. A task that was killed says nothing and has none.",
+    {
+        "dag_id": "string", "run_id": "string", "task_id": "string", "map_index": "int64", "try_number": "int64",
+        "error": "string", "message": "string", "next_step": "string", "runbook_section": "string",
+        "failed_at": "timestamp",
+    },
+    key=("dag_id", "run_id", "task_id", "map_index", "try_number"),
+    unhashed=("message", "failed_at"),
+)  # fmt: skip
+
+ALERTS = Table(
+    "alerts",
+    "Audit: every alert that was sent, and by which channels.",
+    {
+        "dag_id": "string", "run_id": "string", "kind": "string", "number": "int64", "as_of_date": "date",
+        "why": "string", "severity": "string", "fingerprint": "string", "subject": "string", "text": "string",
+        "delivered": "strings", "broken": "strings", "sent_at": "timestamp",
+    },
+    key=("dag_id", "run_id", "kind", "number"),
+    unhashed=("text", "delivered", "broken", "sent_at"),
+)  # fmt: skip
+
+RUN_COSTS = Table(
+    "run_costs",
+    "Audit: what the warehouse billed, one row per job of a task. Nothing where nothing is billed.",
+    {
+        "as_of_date": "date", "dag_id": "string", "run_id": "string", "task_id": "string", "map_index": "int64",
+        "try_number": "int64", "job_id": "string", "statement": "string", "estimated_bytes": "int64",
+        "billed_bytes": "int64", "slot_ms": "int64", "recorded_at": "timestamp",
+    },
+    key=("as_of_date", "job_id"),
+    unhashed=("job_id", "recorded_at"),
+)  # fmt: skip
+
+ERASURES = Table(
+    "erasures",
+    "Audit: people who asked to be forgotten, as keyed hashes: what was `requested`, and that it was `erased`.",
+    {
+        "user_hash": "string", "run_id": "string", "kind": "string", "rows": "string", "who": "string",
+        "why": "string", "key_check": "string", "recorded_at": "timestamp",
+    },
+    key=("user_hash", "run_id", "kind"),
+    unhashed=("run_id", "who", "why", "recorded_at"),
+)  # fmt: skip
+
 MACHINERY_TABLES = (
     QUARANTINED_ROWS, READMISSIONS, DATA_QUALITY_RESULTS, EVALUATION_RESULTS, PROMOTION_DECISIONS, PUBLICATIONS,
-    PUBLICATION_SWITCHES, BLOCKED_ITEMS,
+    PUBLICATION_SWITCHES, BLOCKED_ITEMS, TASK_FAILURES, ALERTS, RUN_COSTS, ERASURES,
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""What a step works with: settings, warehouse, landing zone, model registry."""
+"""What a step works with: settings, warehouse, deliveries, model registry."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from include.retraining.landing import LandingZone
 from include.retraining.registry import ModelRegistry
 from include.retraining.settings import RetrainingSettings, home_folder
-from include.retraining.warehouse.open import open_warehouse
+from include.retraining.warehouse.open import open_deliveries, open_warehouse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from include.retraining.deliveries import Deliveries
     from include.retraining.warehouse.protocol import Warehouse
     from include.retraining.warehouse.table import Table
 
@@ -26,7 +26,7 @@ class Workspace(Generic[S]):
 
     settings: S
     warehouse: Warehouse
-    landing: LandingZone
+    landing: Deliveries
     registry: ModelRegistry
 
 
@@ -34,7 +34,7 @@ def open_workspace(settings: S, tables: Iterable[Table]) -> Workspace[S]:
     """Open what the settings and the environment name; missing tables are made."""
     warehouse = open_warehouse(settings)
     warehouse.create_tables(tables)
-    return Workspace(settings, warehouse, LandingZone(settings.storage.landing_folder), ModelRegistry(tracking_uri()))
+    return Workspace(settings, warehouse, open_deliveries(settings), ModelRegistry(tracking_uri()))
 
 
 def tracking_uri() -> str:

@@ -8,6 +8,8 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from airflow.sdk.definitions.retry_policy import RetryAction
+from airflow.sdk.exceptions import ParamValidationError
 from airflow.serialization.serialized_objects import DagSerialization
 
 from include.recommender.settings import SURFACES
@@ -18,11 +20,37 @@ if TYPE_CHECKING:
 
 DAG_FILES = sorted((PROJECT / "dags").glob("*.py"))
 PARSE_BUDGET_SECONDS = 0.3
+FORMS = ("rollback_publication", "rollback_model", "block_items", "readmit_quarantined_rows", "forget_user")
 PARTS_OF_A_PAGE = ("**Does**", "**Writes**", "**If it fails**", "**What to do**")
 
 
-def test_the_folder_holds_the_daily_dag(dags: dict[str, DAG]) -> None:
-    assert "recommender_daily" in dags
+def test_the_folder_holds_the_daily_dag_and_its_watch(dags: dict[str, DAG]) -> None:
+    assert {"recommender_daily", "publication_watch"} <= set(dags)
+
+
+@pytest.mark.parametrize("dag_id", FORMS)
+def test_a_form_is_started_by_people_only_and_shows_before_it_does(dags: dict[str, DAG], dag_id: str) -> None:
+    dag = dags[dag_id]
+    assert [str(kind.value) for kind in dag.allowed_run_types or ()] == ["manual"]
+    assert (dag.schedule, dag.max_active_runs, dag.is_paused_upon_creation) == (None, 1, False)
+    assert dag.params.get_param("dry_run").value is True
+    assert not dag.params.get_param("reason").has_value
+    for reason in ("", "  "):
+        with pytest.raises(ParamValidationError):
+            dag.params.get_param("reason").resolve(reason)
+
+
+@pytest.mark.parametrize("dag_id", FORMS)
+def test_a_form_never_waits_behind_a_daily_run(dags: dict[str, DAG], dag_id: str) -> None:
+    daily = max(len(task.get_flat_relative_ids(upstream=False)) for task in dags["recommender_daily"].tasks)
+    for task in dags[dag_id].tasks:
+        assert task.weight_rule == "absolute"
+        assert task.priority_weight > daily + 1
+
+
+def test_what_moves_readers_or_champions_goes_one_at_a_time(dags: dict[str, DAG]) -> None:
+    for dag_id in ("rollback_publication", "rollback_model"):
+        assert [task.pool for task in dags[dag_id].tasks] == ["production"]
 
 
 def test_every_dag_can_be_serialised(dags: dict[str, DAG]) -> None:
@@ -35,6 +63,8 @@ def test_every_dag_says_what_it_is_and_reports_failures(dags: dict[str, DAG]) ->
         assert dag.doc_md
         assert dag.tags
         assert dag.on_failure_callback
+        assert dag.on_success_callback
+        assert all(task.on_failure_callback for task in dag.tasks)
         assert all(task.owner != "airflow" for task in dag.tasks)
 
 
@@ -49,11 +79,44 @@ def test_every_task_has_a_time_limit(dags: dict[str, DAG]) -> None:
     assert all(task.execution_timeout for dag in dags.values() for task in dag.tasks)
 
 
+def test_errors_that_time_may_heal_are_retried_and_the_others_are_not(dags: dict[str, DAG]) -> None:
+    """Only the last task, which sends what may be sent once, is not tried again."""
+    for dag in dags.values():
+        assert {task.task_id for task in dag.tasks if not task.retries} <= {"announce_run"}
+        assert all(task.retry_exponential_backoff for task in dag.tasks)
+        for task in dag.tasks:
+            (rule,) = task.retry_policy.rules
+            assert (rule.exception, rule.action) == ("include.retraining.errors.PermanentError", RetryAction.FAIL)
+
+
+def test_every_task_names_its_section_of_the_runbook(dags: dict[str, DAG]) -> None:
+    sections = (PROJECT / "docs" / "runbook.md").read_text()
+    for dag in dags.values():
+        for task in dag.tasks:
+            page, _, section = (task.doc or "").partition("#")
+            assert page == "docs/runbook.md"
+            assert f"### {section}\n" in sections, task.task_id
+
+
 def test_what_decides_or_switches_goes_one_at_a_time(dags: dict[str, DAG]) -> None:
     pools = {task.task_id: task.pool for task in dags["recommender_daily"].tasks}
-    surfaces = [name for surface in SURFACES for name in (f"{surface}.decide_promotion", f"record_champions.{surface}")]
-    for name in (*surfaces, "publish.switch_current"):
+    groups = ("request_approval", "record_champions")
+    surfaces = [f"{group}.{surface}" for surface in SURFACES for group in groups]
+    decide = [f"{surface}.decide_promotion" for surface in SURFACES]
+    for name in (*decide, *surfaces, "publish.switch_current"):
         assert pools[name] == "production"
+
+
+def test_nobody_is_asked_before_lists_are_out_and_nothing_waits_for_an_answer_but_its_record(
+    dags: dict[str, DAG],
+) -> None:
+    dag = dags["recommender_daily"]
+    for surface in SURFACES:
+        ask = dag.get_task(f"request_approval.{surface}")
+        assert "publish.verify_current" in ask.upstream_task_ids
+        assert ask.downstream_task_ids == {f"record_champions.{surface}"}
+        assert dag.get_task(f"record_champions.{surface}").downstream_task_ids == set()
+    assert dag.get_task("announce_run").upstream_task_ids == {"publish.verify_current"}
 
 
 def test_rule_7_a_surface_whose_training_fails_never_holds_up_another(dags: dict[str, DAG]) -> None:
@@ -132,7 +195,7 @@ def _passed_on_to(dag: DAG, task_id: str) -> set[str]:
     waiting = [task_id]
     while waiting:
         for name in dag.get_task(waiting.pop()).downstream_task_ids:
-            if dag.get_task(name).trigger_rule == "all_success" and name not in reached:
+            if dag.get_task(name).trigger_rule in ("all_success", "none_failed") and name not in reached:
                 reached.add(name)
                 waiting.append(name)
     return reached

@@ -12,8 +12,10 @@ from include.recommender import pipeline
 from include.recommender.settings import SURFACES
 from include.recommender.tables import TRAINING_SET, USER_ITEMS, USER_RECOMMENDATIONS
 from include.recommender.workspace import open_recommender
+from include.retraining.alerting.incidents import failures_of
 from include.retraining.publication.reader import read_current
 from include.retraining.publication.switch_log import read_switch_log
+from include.retraining.run import Run
 from include.retraining.tables import PROMOTION_DECISIONS, PUBLICATIONS
 from tests.simulated_home import LAST_ARRIVAL
 
@@ -23,7 +25,14 @@ if TYPE_CHECKING:
     from airflow.sdk import DAG
 
 pytestmark = pytest.mark.integration
-DEFAULT_PARAMS = {"as_of_date": None, "train": "auto", "publish": "auto", "data_checks": "enforce", "reason": ""}
+DEFAULT_PARAMS = {
+    "as_of_date": None,
+    "train": "auto",
+    "publish": "auto",
+    "data_checks": "enforce",
+    "reason": "",
+    "approval": "auto",
+}
 LAST_TICK = datetime(LAST_ARRIVAL.year, LAST_ARRIVAL.month, LAST_ARRIVAL.day, 3, tzinfo=UTC)
 
 
@@ -37,7 +46,9 @@ def run_dag(dag: DAG, logical_date: datetime = LAST_TICK, **params: Any) -> tupl
 def test_a_day_ends_in_lists_that_readers_see(home: Path, dags: dict[str, DAG]) -> None:
     state, tasks = run_dag(dags["recommender_daily"], reason="a test")
     assert state == "success", tasks
-    assert set(tasks.values()) == {"success"}
+    asked = {f"request_approval.{surface}" for surface in SURFACES}
+    assert {name for name, ended in tasks.items() if ended != "success"} == asked
+    assert {tasks[name] for name in asked} == {"skipped"}
     workspace = open_recommender()
     current = read_switch_log(workspace.warehouse).current
     assert current
@@ -89,6 +100,23 @@ def test_stage_only_shows_nobody_the_new_lists(home: Path, dags: dict[str, DAG])
     assert warehouse.read(PUBLICATIONS, {"as_of_date": LAST_ARRIVAL}).num_rows == 1
 
 
+def test_a_run_that_is_to_ask_nobody_publishes_with_the_champion(
+    home: Path, dags: dict[str, DAG], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HIGAWARI_PROMOTION__APPROVAL", "always")
+    state, tasks = run_dag(dags["recommender_daily"], approval="skip")
+    assert state == "success", tasks
+    assert {tasks[f"{group}.{s}"] for s in SURFACES for group in ("request_approval", "record_champions")} == {
+        "skipped"
+    }
+    warehouse = open_recommender().warehouse
+    rows = warehouse.read(PROMOTION_DECISIONS, {"as_of_date": LAST_ARRIVAL}).to_pylist()
+    assert {(row["kind"], row["choice"]) for row in rows} == {("decided", "ask")}
+    current = read_current(warehouse, USER_RECOMMENDATIONS)
+    assert set(current["as_of_date"].to_pylist()) == {LAST_ARRIVAL}
+    assert not {row["model_version"] for row in rows} & set(current["model_version"].to_pylist())
+
+
 def test_an_older_date_never_moves_production(home: Path, dags: dict[str, DAG]) -> None:
     """Rule 5."""
     run_dag(dags["recommender_daily"])
@@ -132,6 +160,19 @@ def test_broken_settings_are_said_by_check_settings(
     assert tasks["check_settings"] == "failed"
 
 
+def test_a_delivery_that_did_not_come_fails_the_run_at_once(home: Path, dags: dict[str, DAG]) -> None:
+    """Waiting is tried again where storage failed, and not where the delivery is overdue."""
+    (home / "landing" / "events" / str(LAST_ARRIVAL) / "_SUCCESS").unlink()
+    dag_run = dags["recommender_daily"].test(logical_date=LAST_TICK, run_conf=DEFAULT_PARAMS)
+    waited = dag_run.get_task_instance("check_data.wait_for_events")
+    assert (str(dag_run.state), str(waited.state), waited.try_number) == ("failed", "failed", 1)
+    (said,) = failures_of(
+        open_recommender().warehouse, Run(LAST_ARRIVAL, dag_run.run_id, "manual", dag_id=dag_run.dag_id)
+    ).values()
+    assert (said.task_id, said.error) == ("check_data.wait_for_events", "LandedDataError")
+    assert said.runbook_section == "landed-data-error"
+
+
 def test_training_never_sees_the_holdout(home: Path, dags: dict[str, DAG]) -> None:
     """Rule 2."""
     run_dag(dags["recommender_daily"])
@@ -149,7 +190,7 @@ def test_the_steps_of_the_pipeline_are_the_tasks_of_the_dag(dags: dict[str, DAG]
         for name, value in vars(pipeline).items()
         if callable(value) and getattr(value, "__module__", "") == pipeline.__name__ and not name.startswith("_")
     }
-    assert steps - {"record_champion"} <= ids
+    assert steps - {"record_champion", "request_approval"} <= ids
 
 
 def _audit() -> dict[str, int]:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import ast
 import importlib
+import json
 import re
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from include.embedded import errors as embedded_errors
-from include.recommender import pipeline
+from include.production import errors as production_errors
+from include.recommender import operations, pipeline
 from include.recommender.settings import RecommenderSettings
 from include.recommender.tables import RECOMMENDER_TABLES
 from include.retraining import errors as retraining_errors
@@ -75,31 +77,72 @@ def errors_of(*modules: ModuleType) -> dict[str, str]:
 def steps() -> list[str]:
     return [
         name
-        for name, value in vars(pipeline).items()
-        if callable(value) and getattr(value, "__module__", "") == pipeline.__name__ and not name.startswith("_")
+        for module in (pipeline, operations)
+        for name, value in vars(module).items()
+        if getattr(value, "__module__", "") == module.__name__ and "**Does**" in (value.__doc__ or "")
     ]
 
 
-@pytest.mark.parametrize(("error", "section"), errors_of(retraining_errors, embedded_errors).items())
+def forms_of(page: Path) -> list[tuple[str, dict[str, Any]]]:
+    """DAG and conf of each `airflow dags trigger` and each POST of a dagRun on a page."""
+    text = page.read_text()
+    found = re.findall(r"airflow dags trigger (\w+) --conf '(\{.+?\})'", text)
+    found += re.findall(r"/dags/(\w+)/dagRuns .*\\\n *-d '\{\"logical_date\": null, \"conf\": (\{.+?\})\}'", text)
+    return [(dag_id, json.loads(conf)) for dag_id, conf in found]
+
+
+@pytest.mark.parametrize(("error", "section"), errors_of(retraining_errors, embedded_errors, production_errors).items())
 def test_every_error_has_a_section_in_the_runbook(error: str, section: str) -> None:
-    assert section in sections(RUNBOOK), f"{error} names #{section}"
+    assert section in sections(RUNBOOK), f"{error} names #{section}: write that section of docs/runbook.md"
 
 
 @pytest.mark.parametrize("step", steps())
 def test_every_task_has_a_section_in_the_runbook(step: str) -> None:
-    assert step in sections(RUNBOOK)
+    assert step in sections(RUNBOOK), f"write the section {step} of docs/runbook.md"
 
 
-@pytest.mark.parametrize("name", [*steps(), *sorted(set(errors_of(retraining_errors, embedded_errors).values()))])
+def alerts() -> list[str]:
+    """Sections that the code of alerting links to, and those of what it sends."""
+    source = "".join(path.read_text() for path in (PROJECT / "include" / "retraining" / "alerting").glob("*.py"))
+    return sorted({"run-failed", "alert-channel-broken", *re.findall(r'section\("([a-z-]+)"\)', source)})
+
+
+@pytest.mark.parametrize("name", alerts())
+def test_every_alert_has_a_section_in_the_runbook(name: str) -> None:
+    assert name in sections(RUNBOOK), f"write the section {name} of docs/runbook.md"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *steps(),
+        "check_publication_is_out",
+        *alerts(),
+        *sorted(set(errors_of(retraining_errors, embedded_errors, production_errors).values())),
+    ],
+)
 def test_every_section_of_the_runbook_has_all_its_parts(name: str) -> None:
     found = re.findall(r"^- \*\*(.+?)\*\*", sections(RUNBOOK)[name], flags=re.MULTILINE)
-    assert tuple(found) == PARTS_OF_A_SECTION
+    assert tuple(found) == PARTS_OF_A_SECTION, f"give #{name} of docs/runbook.md these parts, in this order"
+
+
+def test_every_form_on_a_page_has_the_fields_it_names() -> None:
+    forms = [form for page in PAGES for form in forms_of(page)]
+    assert {dag_id for dag_id, _ in forms} >= {"recommender_daily", "rollback_publication"}
+    for dag_id, conf in forms:
+        source = (PROJECT / "dags" / f"{dag_id}.py").read_text()
+        if "RUN_FORM" in source:
+            source += (PROJECT / "include" / "retraining" / "run_form.py").read_text()
+        fields = set(re.findall(r'^    "?(\w+)"?(?:=|: )Param\(', source, flags=re.MULTILINE))
+        assert set(conf) <= fields | ({"reason", "dry_run"} if "operation_form" in source else set()), (
+            f"mend the conf on the page: the form of {dag_id} has {sorted(fields)}"
+        )
 
 
 @each_page
 def test_every_relative_link_resolves(page: Path) -> None:
     broken = [link for link in relative_links(page) if not resolves(page, link)]
-    assert not broken
+    assert not broken, f"mend these links of {page.name}: no such file or heading"
 
 
 def relative_links(page: Path) -> list[str]:
@@ -117,17 +160,17 @@ def resolves(page: Path, link: str) -> bool:
 
 def test_the_data_model_has_every_table_and_no_other() -> None:
     described = {name for name, text in sections(DATA_MODEL).items() if text.lstrip().count("\nKey: ")}
-    assert described == set(TABLES)
+    assert described == set(TABLES), "add or remove these sections of docs/data_model.md"
 
 
 @pytest.mark.parametrize("table", TABLES.values(), ids=lambda table: table.name)
 def test_the_data_model_agrees_with_the_declaration(table: Table) -> None:
     text = sections(DATA_MODEL)[table.name]
     key, partition = re.search(r"^Key: (.+?)\. (.+)$", text, flags=re.MULTILINE).groups()
-    assert quoted(key) == table.key
-    assert quoted(partition) == table.partition
+    mend = f"mend {table.name} in docs/data_model.md"
+    assert (quoted(key), quoted(partition)) == (table.key, table.partition), mend
     rows = re.findall(r"^\| `(\w+)` \| (\w+) \| (.+) \|$", text, flags=re.MULTILINE)
-    assert [(name, kind) for name, kind, _ in rows] == list(table.columns.items())
+    assert [(name, kind) for name, kind, _ in rows] == list(table.columns.items()), f"{mend}: one row a column"
 
 
 def quoted(text: str) -> tuple[str, ...]:
@@ -136,15 +179,15 @@ def quoted(text: str) -> tuple[str, ...]:
 
 @each_page
 def test_every_make_target_exists(page: Path) -> None:
-    targets = set(re.findall(r"^([a-z]+):", (PROJECT / "Makefile").read_text(), flags=re.MULTILINE))
-    named = {name for piece in code(page.read_text()) for name in re.findall(r"\bmake ([a-z]+)", piece)}
-    assert named <= targets
+    targets = set(re.findall(r"^([a-z-]+):", (PROJECT / "Makefile").read_text(), flags=re.MULTILINE))
+    named = {name for piece in code(page.read_text()) for name in re.findall(r"\bmake ([a-z][a-z-]*)", piece)}
+    assert named <= targets, f"{page.name} names a target that the Makefile lacks: mend one of them"
 
 
 @each_page
 def test_every_setting_exists(page: Path) -> None:
     unknown = [name for name in settings_named(page.read_text()) if not (is_setting(name) or is_check(name))]
-    assert not unknown
+    assert not unknown, f"{page.name} names settings that settings.py lacks: mend one of them"
 
 
 def settings_named(text: str) -> Iterator[str]:
@@ -209,16 +252,22 @@ def test_what_python_imports_exists(page: Path) -> None:
         for node in ast.walk(ast.parse(snippet)):
             if isinstance(node, ast.ImportFrom) and str(node.module).startswith("include."):
                 module = importlib.import_module(str(node.module))
-                assert all(hasattr(module, name.name) for name in node.names), ast.unparse(node)
+                assert all(hasattr(module, name.name) for name in node.names), (
+                    f"{page.name}: {ast.unparse(node)}: mend the import"
+                )
 
 
 def test_decisions_are_numbered_without_holes() -> None:
-    assert [path.name[:4] for path in DECISIONS] == [f"{number:04}" for number in range(1, len(DECISIONS) + 1)]
+    assert [path.name[:4] for path in DECISIONS] == [f"{number:04}" for number in range(1, len(DECISIONS) + 1)], (
+        "give the new decision the next free number"
+    )
 
 
 @pytest.mark.parametrize("page", DECISIONS, ids=lambda path: path.name)
 def test_a_decision_is_short_and_complete(page: Path) -> None:
     text = page.read_text()
-    assert text.startswith(f"# {page.name[:4]}: ")
-    assert re.findall(r"^\*\*(\w+)\*\*", text, flags=re.MULTILINE) == ["Context", "Decision", "Consequences"]
-    assert len(text.splitlines()) <= MOST_LINES_OF_A_DECISION
+    assert text.startswith(f"# {page.name[:4]}: "), "begin with the number of the file name"
+    assert re.findall(r"^\*\*(\w+)\*\*", text, flags=re.MULTILINE) == ["Context", "Decision", "Consequences"], (
+        "a decision has these three parts"
+    )
+    assert len(text.splitlines()) <= MOST_LINES_OF_A_DECISION, "shorten it: reasons, not history"

@@ -15,6 +15,7 @@ from mlflow import MlflowClient
 from include.recommender.contenders import model_name
 from include.recommender.settings import SURFACES
 from include.retraining.registry import CHAMPION
+from tests import airflow_home  # noqa: F401 (before any test module imports Airflow)
 from tests.end_to_end import days
 from tests.simulated_home import LAST_ARRIVAL, environment_of
 

@@ -97,9 +97,13 @@ def read_all_along(home: Path, stop: Event, results: Connection) -> None:
 def contents(home: Path) -> dict[str, str]:
     """Content hash of every table of a home, and of each champion: equal for equal days, whatever ids they got."""
     warehouse = LocalWarehouse(home / "warehouse", home / "spill")
+    return {table.name: content_hash(table, warehouse.read(table)) for table in ALL_TABLES} | champions(home)
+
+
+def champions(home: Path) -> dict[str, str]:
+    """Content hash of the ranker that each surface's alias names."""
     registry = ModelRegistry(f"sqlite:///{home}/mlflow/mlflow.db")
-    champions = {f"champion of {surface}": _champion(registry, surface) for surface in SURFACES}
-    return {table.name: content_hash(table, warehouse.read(table)) for table in ALL_TABLES} | champions
+    return {f"champion of {surface}": _champion(registry, surface) for surface in SURFACES}
 
 
 def _champion(registry: ModelRegistry, surface: str) -> str:

@@ -7,8 +7,7 @@ import os
 import re
 import traceback
 from collections import Counter
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from math import ceil
 from pathlib import Path
 from types import SimpleNamespace
@@ -38,7 +37,8 @@ from include.retraining.tables import (
 from include.retraining.warehouse.local import LocalWarehouse
 from include.retraining.workspace import Workspace
 from tests.end_to_end.days import Seen, contents, everything_seen
-from tests.simulated_home import LAST_ARRIVAL, PROJECT, SMALL_SERVICE
+from tests.end_to_end.faults_page import rows_of_the_page
+from tests.simulated_home import LAST_ARRIVAL, SMALL_SERVICE
 
 pytestmark = pytest.mark.integration
 Recommender = Workspace[RecommenderSettings]
@@ -57,36 +57,7 @@ KEPT_AFTER_PUBLISHING = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Row:
-    """What docs/faults.md says about a fault."""
-
-    arrives: str
-    ends_in: tuple[str, ...]  # the step and the error, or nothing where the day is published
-    verdict: str
-    failed_checks: frozenset[str]
-    quarantined: tuple[float, str] | None  # share, reason
-    readers_see: str
-
-
-def rows_of_the_page() -> dict[str, Row]:
-    """The table of docs/faults.md, by fault."""
-    lines = (PROJECT / "docs" / "faults.md").read_text(encoding="utf-8").splitlines()
-    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("| `")]
-    return {fault.strip("`"): _row(*said) for fault, *said in cells}
-
-
-def _row(arrives: str, ends: str, verdict: str, checks: str, quarantined: str, readers: str, todo: str) -> Row:
-    assert todo, "the page says what to do"
-    ends_in = tuple(re.findall("`(.+?)`", ends)[:2])
-    assert (ends == "published") != bool(ends_in)
-    share = re.fullmatch("([0-9]+) % as `(.+)`", quarantined)
-    assert (quarantined == "nothing") != bool(share)
-    reason = (int(share[1]) / 100, share[2]) if share else None
-    return Row(arrives, ends_in, verdict, frozenset(re.findall("`(.+?)`", checks)), reason, readers)
-
-
-PAGE = rows_of_the_page()
+PAGE = rows_of_the_page("## One damaged delivery")
 
 
 @pytest.fixture(autouse=True)
@@ -171,12 +142,12 @@ def test_a_few_e_mail_addresses_are_kept_as_hashes_and_the_day_is_published(home
     assert_names_no_people(home, ready_home, None)
 
 
-def run_the_day(workspace: Recommender) -> HigawariError | None:
+def run_the_day(workspace: Recommender, run: Run = RUN) -> HigawariError | None:
     """Wait for the delivery and run the day, as the DAG does: the error that ended it."""
     try:
-        if not pipeline.wait_for_events(RUN, workspace):
+        if not pipeline.wait_for_events(run, workspace):
             wait_until(workspace, DUE)
-        run_day(RUN, workspace)
+        run_day(run, workspace)
     except HigawariError as error:
         return error
     return None
@@ -198,12 +169,11 @@ def where_it_ended(error: HigawariError | None) -> tuple[str, ...]:
     return (steps or ["wait_for_events"])[0], type(error).__name__
 
 
-def verdict_and_failed_checks(workspace: Recommender) -> tuple[str, set[str]]:
+def verdict_and_failed_checks(workspace: Recommender, day: date = LAST_ARRIVAL) -> tuple[str, set[str]]:
     """Of the inputs; and the critical and warning checks of the whole day that failed."""
-    day = {"as_of_date": LAST_ARRIVAL}
-    results = workspace.warehouse.read(DATA_QUALITY_RESULTS, day).to_pylist()
+    results = workspace.warehouse.read(DATA_QUALITY_RESULTS, {"as_of_date": day}).to_pylist()
     failed = {row["check_name"] for row in results if row["outcome"] != "passed" and row["severity"] != "info"}
-    return verdict_of(read_results(workspace.warehouse, LAST_ARRIVAL, "inputs")) if results else "none", failed
+    return verdict_of(read_results(workspace.warehouse, day, "inputs")) if results else "none", failed
 
 
 def assert_no_row_is_lost(home: Path, workspace: Recommender, quarantined: tuple[float, str] | None) -> None:
@@ -223,15 +193,15 @@ def assert_no_row_is_lost(home: Path, workspace: Recommender, quarantined: tuple
     assert Counter(row["reason"] for row in in_quarantine) == expected
 
 
-def assert_readers_see(what: str, workspace: Recommender, lists_before: list[Seen]) -> None:
-    """Exactly what they saw before, or all of the publication of the last day."""
+def assert_readers_see(what: str, workspace: Recommender, lists_before: list[Seen], day: date = LAST_ARRIVAL) -> None:
+    """Exactly what they saw before, or all of the publication of the day."""
     seen = everything_seen(workspace.warehouse)
     if what == "the lists before":
         assert seen == lists_before
         return
     assert what == "the new lists"
     (current,) = {publication_id for each in seen for publication_id in each.publication_ids}
-    assert current.startswith(str(LAST_ARRIVAL))
+    assert current.startswith(str(day))
     (publication,) = workspace.warehouse.read(PUBLICATIONS, {"publication_id": current}).to_pylist()
     counts = json.loads(publication["row_counts"])
     assert {each.name: each.rows for each in seen if each.name in counts} == counts

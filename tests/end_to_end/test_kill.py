@@ -37,7 +37,9 @@ DEATHS_OF_TASKS = (
     Death("publication_switches", "torn"), Death("publication_switches", "after"),
     Death("promotion_decisions", "torn"), Death("promotion_decisions", "after"), Death("registry.alias", "before"),
 )  # fmt: skip
-NOT_WRITTEN_DAILY = {"readmissions", "blocked_items"}
+NOT_WRITTEN_DAILY = {
+    "readmissions", "blocked_items", "blocked_lists", "task_failures", "alerts", "run_costs", "erasures",
+}  # fmt: skip
 DEATHS_OF_RUNS = {
     "in stage, between its tables": Death("popular_items", "after"),
     "after the switch": Death("publication_switches", "after"),

@@ -13,10 +13,13 @@ import pytest
 from include.demo.landing_writer import write_landing_zone
 from include.recommender import pipeline
 from include.recommender.backtest import run_day
+from include.recommender.operations import roll_back_publication
 from include.recommender.settings import RecommenderSettings
 from include.recommender.workspace import open_recommender
+from include.retraining.operation import Operation
+from include.retraining.publication.roll_back import Action
 from include.retraining.publication.status import status_of
-from include.retraining.publication.switch_log import Kind, SwitchLog, append_switch, read_switch_log
+from include.retraining.publication.switch_log import SwitchLog, read_switch_log
 from include.retraining.run import Run
 from include.retraining.tables import PUBLICATIONS
 from include.retraining.workspace import Workspace
@@ -44,7 +47,7 @@ def test_a_rollback_holds_later_runs_until_it_is_released(
 ) -> None:
     first, second = [switch.to_publication_id for switch in log_of(workspace).switches]
     said = what_switch_current_says(monkeypatch)
-    operator_appends(workspace, first, "rollback")
+    operator(workspace, "rollback")
     rolled_back_to = everything_seen(workspace.warehouse)
     assert {id_ for what in rolled_back_to for id_ in what.publication_ids} == {first}
 
@@ -59,7 +62,7 @@ def test_a_rollback_holds_later_runs_until_it_is_released(
     ]
     assert f"readers see {first}" in pipeline.announce_run(run_of_next_day(), workspace)
 
-    operator_appends(workspace, first, "release")
+    operator(workspace, "release")
     assert everything_seen(workspace.warehouse) == rolled_back_to
     assert run_next_day(workspace) == third
     assert said[1:] == [f"readers were moved from {first}"]
@@ -71,8 +74,8 @@ def test_what_was_rolled_back_does_not_come_back_by_a_rerun(
 ) -> None:
     first, second = [switch.to_publication_id for switch in log_of(workspace).switches]
     said = what_switch_current_says(monkeypatch)
-    operator_appends(workspace, first, "rollback")
-    operator_appends(workspace, first, "release")
+    operator(workspace, "rollback")
+    operator(workspace, "release")
     assert run_day(Run(LAST_ARRIVAL, "again", "manual"), workspace)["publication_id"] == second
     assert said == ["staged only: this very publication was rolled back"]
     assert log_of(workspace).current == first
@@ -91,8 +94,8 @@ def log_of(workspace: Recommender) -> SwitchLog:
     return read_switch_log(workspace.warehouse)
 
 
-def operator_appends(workspace: Recommender, to_publication_id: str, kind: Kind) -> None:
-    append_switch(workspace.warehouse, log_of(workspace), to_publication_id, kind, "operator", "a test", "by hand")
+def operator(workspace: Recommender, action: Action) -> None:
+    roll_back_publication(Operation(action, "operator", "a test", dry_run=False), workspace, action, None)
 
 
 def what_switch_current_says(monkeypatch: pytest.MonkeyPatch) -> list[str]:

@@ -160,6 +160,9 @@ class FakeRegistry:
     def crown(self, model: RegisteredModel) -> None:
         self.crowned.append(model.label)
 
+    def uncrown(self, name: str) -> None:
+        self.crowned.append(f"{name}/none")
+
 
 def quick_ranker(favourite: str, rows: int = 600) -> Ranker:
     """A small ranker that scores by one feature: the higher, the better."""
@@ -182,6 +185,7 @@ def applied_decision(label: str, as_of_date: date, surface: str = "for_you") -> 
     row = dict.fromkeys(PROMOTION_DECISIONS.columns, "") | {
         "as_of_date": as_of_date, "surface": surface, "kind": "applied", "decision_id": f"{label}@{as_of_date}",
         "choice": "promote", "model_version": label, "reasons": [], "recorded_at": datetime(2026, 1, 1, tzinfo=UTC),
+        "answered_at": None,
     }  # fmt: skip
     return pa.Table.from_pylist([row], schema=PROMOTION_DECISIONS.schema)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,8 @@ import pytest
 from include.recommender.baselines import BASELINES
 from include.recommender.candidates import propose
 from include.recommender.contenders import (
+    baseline,
+    by_candidate_settings,
     candidate_settings,
     contender_from,
     contender_of,
@@ -60,6 +63,16 @@ def candidates(tmp_path: Path, settings: RecommenderSettings) -> Candidates:
     snapshot = snapshot_from(tmp_path, random_events(1, 150, 8, 12, 40), random_catalogue(12), settings)
     (block,) = propose(snapshot, np.arange(snapshot.shape[0]), settings, "for_you")
     return block
+
+
+def test_contenders_with_the_same_candidate_settings_rank_the_same_candidates(
+    settings: RecommenderSettings, settings_with: Callable[..., RecommenderSettings]
+) -> None:
+    same = settings_with(publication={"list_size": 3}, candidates={"user_block": 2})
+    other = settings_with(candidates={"rising": 0})
+    using = {"a": settings, "b": other, "c": same}
+    contenders = {name: baseline("own_history", own) for name, own in using.items()}
+    assert [list(alike) for alike in by_candidate_settings(contenders)] == [["a", "c"], ["b"]]
 
 
 @pytest.mark.parametrize("days", [1, 28])
@@ -129,6 +142,15 @@ def test_a_ranker_keeps_the_candidate_settings_it_was_trained_with(
     assert (own.publication.list_size, own.candidates.own_history) == (9, 5)
     assert candidate_settings(own) == candidate_settings(then) != candidate_settings(today)
     assert ranker_contender(registry, model, today).settings == own  # type: ignore[arg-type]
+
+
+def test_a_source_that_came_after_a_ranker_proposes_nothing_for_it(settings: RecommenderSettings) -> None:
+    registry = FakeRegistry()
+    model = registry.add(quick_ranker(FIRST), settings)
+    own = json.loads(model.tags["candidate_settings"])
+    del own["candidates"]["rising"]
+    older = replace(model, tags={**model.tags, "candidate_settings": json.dumps(own)})
+    assert settings_of(older, settings).candidates == settings.candidates.model_copy(update={"rising": 0})
 
 
 def test_candidate_settings_name_all_that_decides_candidates_and_features_and_nothing_else(

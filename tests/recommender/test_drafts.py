@@ -42,7 +42,7 @@ def drafted(
     snapshot: Snapshot, settings: RecommenderSettings, surface: str = "for_you", shard: int = 0, shards: int = 1
 ) -> pa.Table:
     """Lists by the last, most personal baseline of a surface."""
-    return user_lists(snapshot, baseline(baselines_of(surface)[-1], settings), surface, SIZE, shard, shards)
+    return user_lists(snapshot, {surface: baseline(baselines_of(surface)[-1], settings)}, SIZE, shard, shards)
 
 
 @pytest.fixture(params=SURFACES)

@@ -28,7 +28,7 @@ from include.recommender.tables import (
 from include.retraining.errors import SettingsError
 from include.retraining.landing import LandingZone
 from include.retraining.run import Run
-from include.retraining.tables import BLOCKED_ITEMS, EVALUATION_RESULTS, PUBLICATION_SWITCHES, PUBLICATIONS
+from include.retraining.tables import ALERTS, BLOCKED_ITEMS, EVALUATION_RESULTS, PUBLICATION_SWITCHES, PUBLICATIONS
 from include.retraining.warehouse.local import LocalWarehouse
 from include.retraining.workspace import Workspace
 from tests.recommender.small_rankers import ranker_on
@@ -253,7 +253,7 @@ def test_a_blocked_item_is_said_to_be_one(copied: World) -> None:
     copied.workspace.warehouse.append_once(BLOCKED_ITEMS, pa.Table.from_pylist([row], schema=BLOCKED_ITEMS.schema))
     found = said(copied, Question("for_you", user, rank=1))
     assert found["blocked"] == "readers do not get this row any more"
-    assert found["why"].startswith("the item is no candidate of the user any more: items were blocked since")
+    assert found["why"].startswith("the item is no candidate of the user any more: since then items were blocked")
 
 
 @pytest.mark.parametrize(("surface", "user"), [("discover", "u000"), ("for_you", "*")])
@@ -307,13 +307,16 @@ def test_before_the_first_publication_there_is_nothing_to_explain(warehouse: Loc
 def test_the_command_explains_a_row_of_the_configured_home(
     copied: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A list of a rule, which needs no registry."""
+    """A list of a rule, which needs no registry. Looking makes and migrates no table."""
     monkeypatch.setenv("HIGAWARI_HOME", str(tmp_path))
+    shutil.rmtree(tmp_path / "warehouse" / ALERTS.name, ignore_errors=True)
+    before = sorted((tmp_path / "warehouse").rglob("*"))
     assert explain.main(["--surface", "discover", "--user", "u000", "--rank", "1"]) == 0
     row = row_of(copied, "discover", "u000", 1)
     assert f"rank 1: item {row['item_id']}" in capsys.readouterr().out
     assert explain.main(["--user", "nobody", "--item", "i001"]) == 1
     assert "Next step: check the id" in capsys.readouterr().err
+    assert sorted((tmp_path / "warehouse").rglob("*")) == before
 
 
 def test_a_wrong_home_is_said_to_be_one_and_stays_empty(

@@ -67,7 +67,7 @@ def test_every_row_of_the_sampled_lists_has_its_base_and_what_moved_it(
 def test_rule_8_what_is_explained_is_what_is_published(
     snapshot: Snapshot, ranked: Contender, small: RecommenderSettings
 ) -> None:
-    lists = user_lists(snapshot, ranked, SURFACE, SIZE, 0, 1).to_pylist()
+    lists = user_lists(snapshot, {SURFACE: ranked}, SIZE, 0, 1).to_pylist()
     published = {(row["user_id"], row["rank"]): (row["item_id"], row["score"]) for row in lists}
     rows = explained(snapshot, ranked, small)
     assert {published[row["user_id"], row["rank"]] == (row["item_id"], row["score"]) for row in rows} == {True}

@@ -107,7 +107,7 @@ def test_a_source_gives_its_score_and_its_rank(rich: Candidates, name: str) -> N
 
 
 def test_what_the_sources_say_together_is_counted_and_drawn_from_their_ranks(rich: Candidates) -> None:
-    for at, names in enumerate(rich.sources()):
+    for at, names in enumerate(rich.sources().to_pylist()):
         ranks = [float(rich.ranks[name][at]) for name in SOURCE_NAMES]
         known = [rank for rank in ranks if not math.isnan(rank)]
         assert column(rich, "source_count")[at] == len(names)

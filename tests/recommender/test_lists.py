@@ -11,7 +11,7 @@ import pytest
 from include.recommender.baselines import BASELINES, baselines_of
 from include.recommender.candidates import propose
 from include.recommender.contenders import baseline
-from include.recommender.lists import as_grid, popular_rows, similar_rows, top_lists
+from include.recommender.lists import as_grid, popular_rows, similar_rows, top_lists, top_lists_by_surface
 from include.recommender.settings import SURFACES
 from include.recommender.settings import Candidates as Limits
 from include.recommender.similarities import METHODS
@@ -118,6 +118,19 @@ def test_scorers_do_not_disturb_each_other(snapshot: Snapshot, settings: Recomme
     assert both["own_history"].item.tolist() != both["recent_popularity"].item.tolist()
 
 
+def test_surfaces_together_get_the_lists_they_get_alone(snapshot: Snapshot, settings: RecommenderSettings) -> None:
+    blocks = settings.model_copy(update={"candidates": Limits(user_block=7)})
+    scorers = {"for_you": scorers_of(settings)["own_history"], "discover": scorers_of(settings)["recent_popularity"]}
+    together = top_lists_by_surface(snapshot, everyone(snapshot), scorers, blocks, 10)
+    for surface, scorer in scorers.items():
+        alone = top_lists(snapshot, everyone(snapshot), {"it": scorer}, blocks, surface, 10)["it"]
+        assert together[surface].user.tolist() == alone.user.tolist()
+        assert together[surface].item.tolist() == alone.item.tolist()
+        assert together[surface].score.tolist() == alone.score.tolist()
+        assert together[surface].sources == alone.sources
+    assert together["for_you"].item.tolist() != together["discover"].item.tolist()
+
+
 def test_every_block_of_candidates_is_watched_in_the_order_of_users(
     snapshot: Snapshot, settings: RecommenderSettings
 ) -> None:
@@ -135,7 +148,7 @@ def test_every_place_names_its_sources(snapshot: Snapshot, settings: Recommender
     lists = lists_by(snapshot, settings, "own_history")
     assert len(lists.sources) == len(lists.user)
     known = set(zip(snapshot.pair_user.tolist(), snapshot.pair_item.tolist(), strict=True))
-    for user, item, sources in zip(lists.user.tolist(), lists.item.tolist(), lists.sources, strict=True):
+    for user, item, sources in zip(lists.user.tolist(), lists.item.tolist(), lists.sources.to_pylist(), strict=True):
         assert sources
         assert ("own_history" in sources) == ((user, item) in known)
 
@@ -143,7 +156,7 @@ def test_every_place_names_its_sources(snapshot: Snapshot, settings: Recommender
 def test_no_users_give_empty_lists(snapshot: Snapshot, settings: RecommenderSettings) -> None:
     nobody = np.zeros(0, np.int64)
     lists = top_lists(snapshot, nobody, scorers_of(settings), settings, "for_you", 10)["own_history"]
-    assert (len(lists.user), lists.sources, lists.item.dtype) == (0, [], np.int64)
+    assert (len(lists.user), len(lists.sources), lists.item.dtype) == (0, 0, np.int64)
 
 
 def test_a_grid_has_a_row_per_user_and_minus_one_for_empty_places(

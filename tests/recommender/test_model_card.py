@@ -383,7 +383,7 @@ def test_the_card_is_an_artifact_of_the_run_that_made_the_model(
     import xgboost
     from mlflow import MlflowClient
 
-    from include.retraining.registry import ModelPackage, ModelRegistry
+    from include.retraining.registry import CARD_PAGE, ModelPackage, ModelRegistry
 
     store = tmp_path / "mlflow" / "mlflow.db"
     store.parent.mkdir()
@@ -403,5 +403,5 @@ def test_the_card_is_an_artifact_of_the_run_that_made_the_model(
     assert real.run_id(model) == run_id
     attached = {artifact.path for artifact in client.list_artifacts(run_id, card.FOLDER)}
     assert attached == set(files)
-    page = client.download_artifacts(run_id, card.PAGE, str(tmp_path))
-    assert (tmp_path / page).read_text() == files[card.PAGE]
+    page = client.download_artifacts(run_id, CARD_PAGE, str(tmp_path))
+    assert (tmp_path / page).read_text() == files[CARD_PAGE]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,13 +15,18 @@ from include.recommender.baselines import baselines_of
 from include.recommender.evaluation import CHALLENGER, CHAMPION, evaluation_weeks
 from include.recommender.features import FEATURE_NAMES
 from include.recommender.office import apply_decision, chosen_for, decide_and_record, registered, weeks_of
+from include.recommender.operations import roll_back_model
 from include.recommender.ranker import train_ranker
 from include.recommender.settings import RecommenderSettings
 from include.recommender.tables import TRAINING_SET
 from include.recommender.training_set import snapshot_dates
+from include.retraining.errors import StepSkipped
+from include.retraining.operation import Operation
+from include.retraining.promotion.approval import Answer
 from include.retraining.promotion.decisions import champion_version
 from include.retraining.publication.switch_log import append_switch, read_switch_log
 from include.retraining.run import Run
+from include.retraining.settings import Promotion
 from include.retraining.tables import EVALUATION_RESULTS, PROMOTION_DECISIONS
 from tests.recommender.small_world import DAY, applied_decision, days_ago, evaluation_rows, quick_ranker
 
@@ -36,6 +41,7 @@ if TYPE_CHECKING:
     Recommender = Workspace[RecommenderSettings]
 
 RUN = Run(DAY, "run-1", "scheduled")
+ROLLBACK = Operation("by a form", "hana", "shows nonsense", dry_run=False)
 SURFACE = "for_you"
 PUBLISHED = f"{DAY}-0123456789ab"
 
@@ -253,12 +259,39 @@ def test_a_promoted_challenger_takes_office_once_readers_see_its_lists(
     assert set(registry.crowned) == {models[1].label}
 
 
+def test_a_repeated_record_does_not_undo_a_rollback_of_the_model(
+    workspace: Recommender, models: list[RegisteredModel], registry: FakeRegistry
+) -> None:
+    take_office(workspace, models[0], 5)
+    publish(workspace, PUBLISHED)
+    decision = PROMOTE | {"model": models[1].label}
+    apply_decision(RUN, workspace, SURFACE, PUBLISHED, decision)
+    roll_back_model(ROLLBACK, workspace, SURFACE, None)
+    assert "nothing moves" in apply_decision(RUN, workspace, SURFACE, PUBLISHED, decision)
+    assert registry.crowned == [models[1].label, models[0].label]
+    assert champion_version(workspace.warehouse, SURFACE, DAY + timedelta(days=1)) == models[0].label
+
+
+def test_where_a_person_put_none_in_office_the_next_run_knows_no_champion(
+    workspace: Recommender, models: list[RegisteredModel], registry: FakeRegistry
+) -> None:
+    take_office(workspace, models[0], 5)
+    roll_back_model(ROLLBACK, workspace, SURFACE, "none")
+    assert registry.crowned == ["recommender_for_you/none"]
+    assert chosen_for(RUN, workspace, workspace.settings, SURFACE, None)["model"] == "baseline/own_history"
+    (holdout,) = weeks(workspace, models[1])
+    assert CHAMPION not in holdout.contenders
+    evaluated(workspace, 0.05)
+    assert decide_and_record(RUN, workspace, SURFACE, models[1].label)["choice"] == "promote"
+    assert [row["champion_version"] for row in decisions(workspace, "decided")] == [""]
+
+
 def test_rule_5_nothing_moves_when_readers_see_other_lists(
     workspace: Recommender, models: list[RegisteredModel], registry: FakeRegistry
 ) -> None:
     publish(workspace, f"{DAY + timedelta(days=1)}-0123456789ab")
-    said = apply_decision(RUN, workspace, SURFACE, PUBLISHED, PROMOTE | {"model": models[1].label})
-    assert "nothing moves" in said
+    with pytest.raises(StepSkipped, match="nothing moves"):
+        apply_decision(RUN, workspace, SURFACE, PUBLISHED, PROMOTE | {"model": models[1].label})
     assert (decisions(workspace, "applied"), registry.crowned) == ([], [])
 
 
@@ -268,6 +301,80 @@ def test_a_challenger_that_was_not_promoted_never_takes_office(
     publish(workspace, PUBLISHED)
     keep = PROMOTE | {"choice": "keep", "model": models[1].label}
     assert apply_decision(RUN, workspace, SURFACE, PUBLISHED, keep) == "the challenger was not promoted"
+    assert (decisions(workspace, "applied"), registry.crowned) == ([], [])
+
+
+ASKED = {"choice": "ask", "decision_id": "d1", "best_baseline": "own_history"}
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def test_where_a_person_is_asked_the_champion_serves_and_nobody_takes_office(
+    workspace: Recommender, models: list[RegisteredModel], registry: FakeRegistry
+) -> None:
+    take_office(workspace, models[0], 5)
+    promotion = {"approval": "always"}
+    asks = replace(workspace, settings=workspace.settings.model_copy(update={"promotion": Promotion(**promotion)}))
+    evaluated(workspace, 0.05, 0.01)
+    decision = decide_and_record(RUN, asks, SURFACE, models[1].label)
+    assert decision["choice"] == "ask"
+    assert chosen_for(RUN, asks, asks.settings, SURFACE, decision)["model"] == models[0].label
+    publish(workspace, PUBLISHED)
+    with pytest.raises(StepSkipped, match="nobody answered"):
+        apply_decision(RUN, asks, SURFACE, PUBLISHED, decision)
+    assert not registry.crowned
+
+
+def test_an_approved_challenger_is_champion_from_the_next_day_and_the_person_is_named(
+    workspace: Recommender, models: list[RegisteredModel], registry: FakeRegistry
+) -> None:
+    take_office(workspace, models[0], 5)
+    publish(workspace, PUBLISHED)
+    decision, answer = ASKED | {"model": models[1].label}, Answer("approved", "hana", NOON, "looks right")
+    for given in (answer, answer, None):  # a retry, and a rerun that asks nobody
+        assert "hana" in apply_decision(RUN, workspace, SURFACE, PUBLISHED, decision, given)
+    (approved,), (applied,) = decisions(workspace, "approved"), decisions(workspace, "applied")[1:]
+    assert (approved["who"], approved["answered_at"], approved["reasons"]) == ("hana", NOON, ["looks right"])
+    assert (applied["who"], applied["choice"], applied["publication_id"]) == ("hana", "approve", "")
+    assert champion_version(workspace.warehouse, SURFACE, DAY) == models[0].label
+    assert champion_version(workspace.warehouse, SURFACE, DAY + timedelta(days=1)) == models[1].label
+    assert set(registry.crowned) == {models[1].label}
+
+
+@pytest.mark.parametrize(("kind", "who"), [("rejected", "hana"), ("timed_out", "nobody")])
+def test_a_no_or_silence_is_recorded_and_the_champion_stays(
+    workspace: Recommender, models: list[RegisteredModel], registry: FakeRegistry, kind: str, who: str
+) -> None:
+    publish(workspace, PUBLISHED)
+    decision = ASKED | {"model": models[1].label}
+    for _ in range(2):
+        with pytest.raises(StepSkipped, match="nothing moves"):
+            apply_decision(RUN, workspace, SURFACE, PUBLISHED, decision, Answer(kind, who, NOON))
+    (row,) = decisions(workspace, kind)
+    assert (row["who"], row["answered_at"], row["model_version"]) == (who, NOON, models[1].label)
+    assert (decisions(workspace, "applied"), registry.crowned) == ([], [])
+
+
+def test_after_silence_a_person_may_still_approve_but_the_first_answer_of_a_person_stands(
+    workspace: Recommender, models: list[RegisteredModel], registry: FakeRegistry
+) -> None:
+    publish(workspace, PUBLISHED)
+    decision = ASKED | {"model": models[1].label}
+    with pytest.raises(StepSkipped):
+        apply_decision(RUN, workspace, SURFACE, PUBLISHED, decision, Answer("timed_out", "nobody", NOON))
+    apply_decision(RUN, workspace, SURFACE, PUBLISHED, decision, Answer("approved", "hana", NOON))
+    apply_decision(RUN, workspace, SURFACE, PUBLISHED, decision, Answer("rejected", "victor", NOON))
+    assert champion_version(workspace.warehouse, SURFACE, DAY + timedelta(days=1)) == models[1].label
+
+
+def test_rule_5_an_approval_after_a_newer_date_was_published_is_recorded_and_moves_nothing(
+    workspace: Recommender, models: list[RegisteredModel], registry: FakeRegistry
+) -> None:
+    publish(workspace, f"{DAY + timedelta(days=1)}-0123456789ab")
+    with pytest.raises(StepSkipped, match="was published since"):
+        apply_decision(
+            RUN, workspace, SURFACE, PUBLISHED, ASKED | {"model": models[1].label}, Answer("approved", "hana", NOON)
+        )
+    assert len(decisions(workspace, "approved")) == 1
     assert (decisions(workspace, "applied"), registry.crowned) == ([], [])
 
 

@@ -63,12 +63,12 @@ def made_for(spill: Path, day: date, events: Rows, items: Rows) -> dict[str, str
     }
     snapshot = with_similarities(snapshot_of(day, *statistics.values()), using)
     everyone = np.arange(snapshot.shape[0])
-    lists = [user_lists(snapshot, baseline(baselines_of(surface)[-1], using), surface, 5, 0, 1) for surface in SURFACES]
+    rules = {surface: baseline(baselines_of(surface)[-1], using) for surface in SURFACES}
     rows_of = statistics | {
         ITEM_SIMILARITIES: similarity_rows(snapshot),
         CHOSEN_PARAMETERS: choose_parameters(warehouse, using, day),
         TRAINING_SET: pa.concat_tables(build_training_sets(warehouse, using, day).values()),
-        DRAFT_USER_RECOMMENDATIONS: pa.concat_tables(lists),
+        DRAFT_USER_RECOMMENDATIONS: user_lists(snapshot, rules, 5, 0, 1),
         DRAFT_POPULAR_ITEMS: popular_items(snapshot, using),
         DRAFT_SIMILAR_ITEMS: similar_items(snapshot, using),
     }

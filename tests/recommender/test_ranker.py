@@ -159,7 +159,9 @@ def test_the_first_sizes_stand_where_others_are_not_clearly_better(
     ):
         monkeypatch.setattr("include.recommender.ranker.CLEARLY", clearly)
         found = sized(rows, (first[0], then[0]), (first[1], then[1]))
-        assert (found.snapshots, found.rounds, found.validation_ndcg) == (*chosen, ndcg[chosen])
+        assert (found.snapshots, found.rounds) == chosen
+        # The bins of features are those of the largest number of snapshots.
+        assert found.validation_ndcg == pytest.approx(ndcg[chosen], rel=0.05)
 
 
 def test_of_all_pairs_of_sizes_the_best_is_chosen_where_it_is_clearly_better(

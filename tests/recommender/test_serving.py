@@ -11,7 +11,6 @@ import pytest
 
 from include.recommender import pipeline
 from include.recommender.serving import (
-    SnapshotsToServe,
     drafts_to_publish,
     lineage_of,
     published_before,
@@ -102,15 +101,6 @@ def test_the_state_that_was_built_serves_whoever_has_the_settings_that_the_run_c
     built.warehouse.replace(ITEM_STATS, {"as_of_date": DAY}, ITEM_STATS.schema.empty_table())
     assert serving_snapshot(many, built.settings, DAY).shape[1] == 0
     assert serving_snapshot(many, many.settings, DAY).shape[1] > 0
-
-
-def test_one_state_serves_all_with_the_same_candidate_settings(built: Recommender) -> None:
-    snapshots = SnapshotsToServe(built, DAY)
-    same = settings_of(publication={"list_size": 3}, candidates={"user_block": 2})
-    other = settings_of(candidates={"rising": 0})
-    assert snapshots.of(built.settings) is snapshots.of(same)
-    assert snapshots.of(other) is not snapshots.of(built.settings)
-    assert snapshots.of(other) is snapshots.of(other)
 
 
 def draft(workspace: Recommender, rankers: dict[str, dict[str, str]] = RANKERS) -> None:

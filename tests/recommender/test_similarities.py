@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -201,14 +201,29 @@ def test_baskets_are_what_a_user_first_and_what_a_user_last_touched_on_a_day(
     using = settings_with(business=LIKES, similarities={"half_life_days": 5, "neighbours": 30})
     snapshot = world(EVENTS, random_catalogue(30), business=LIKES)
     at = {item: position for position, item in enumerate(snapshot.item_ids.tolist())}
+    users_of = Counter(item for _, item in likes_by_age())
+    assert using.similarities.min_users in users_of.values()
+    assert using.similarities.min_users - 1 in users_of.values()
     weights = {
         ((which, user, age), at[item]): 0.5 ** (age / 5)
         for which, ages in enumerate(ages_of_likes())
         for (user, item), age in ages.items()
+        if users_of[item] >= using.similarities.min_users
     }
     expected = by_hand(weights, using.similarities)
     assert sum(len(pairs) for pairs in expected.values()) > 20
     assert_alike(rows_of(METHODS["basket"](snapshot, using)), expected)
+
+
+@pytest.mark.parametrize("method", ["cosine", "basket", "next_basket"])
+@pytest.mark.parametrize(("users", "alike"), [("u", False), ("uv", True)])
+def test_what_one_user_alone_touched_is_alike_to_nothing_however_often(
+    world: World, settings: RecommenderSettings, method: str, users: str, alike: bool
+) -> None:
+    ages = {"bread": (9, 3), "butter": (9, 3), "jam": (6, 1)}
+    snapshot = world([event(user, item, age) for user in users for item, own in ages.items() for age in own])
+    assert settings.similarities.min_users == 2
+    assert (METHODS[method](snapshot, settings).nnz > 0) is alike
 
 
 def test_the_next_basket_is_what_the_same_user_first_touched_on_the_next_day_and_never_the_one_before(

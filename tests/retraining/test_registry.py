@@ -148,6 +148,20 @@ def test_a_crown_moves_the_alias_and_tags_the_predecessor(registry: ModelRegistr
     assert "succeeded_by" not in registry.get("crowned", new.version).tags
 
 
+def test_a_crown_that_goes_back_or_is_laid_down_leaves_tags_that_are_true(registry: ModelRegistry) -> None:
+    old, new = (registry.register(package(seed, name="laid_down")) for seed in (1, 2))
+    registry.crown(old)
+    registry.crown(new)
+    registry.crown(registry.get("laid_down", old.version))
+    assert registry.champion("laid_down") == old.version
+    assert "succeeded_by" not in registry.get("laid_down", old.version).tags
+    assert registry.get("laid_down", new.version).tags["succeeded_by"] == old.version
+    for _ in range(2):
+        registry.uncrown("laid_down")
+        assert registry.champion("laid_down") is None
+    assert registry.get("laid_down", old.version).tags["succeeded_by"] == "none"
+
+
 def test_tags_are_added_and_others_stay(registry: ModelRegistry, first: RegisteredModel) -> None:
     registry.tag(first, {"decision": "promote"})
     tags = registry.get(first.name, first.version).tags
@@ -175,6 +189,7 @@ CALLS = {
     "tag": lambda registry: registry.tag(RegisteredModel("m", "1", {}), {"a": "b"}),
     "champion": lambda registry: registry.champion("m"),
     "crown": lambda registry: registry.crown(RegisteredModel("m", "1", {})),
+    "uncrown": lambda registry: registry.uncrown("m"),
 }
 
 

@@ -95,7 +95,7 @@ def test_rule_1_the_date_is_the_logical_dates_and_never_after_today(
 
 
 def context(params: dict[str, Any], **dag_run: Any) -> dict[str, Any]:
-    defaults = {"run_id": "manual__1", "run_type": "manual", "logical_date": None, "run_after": NOON}
+    defaults = {"dag_id": "", "run_id": "manual__1", "run_type": "manual", "logical_date": None, "run_after": NOON}
     return {"dag_run": SimpleNamespace(**{**defaults, **dag_run}), "params": params}
 
 

@@ -6,20 +6,23 @@ import pytest
 
 from include.retraining.errors import TableSchemaError
 from include.retraining.tables import (
+    ALERTS,
     BLOCKED_ITEMS,
     MACHINERY_TABLES,
     PROMOTION_DECISIONS,
     PUBLICATION_SWITCHES,
     PUBLICATIONS,
     READMISSIONS,
+    TASK_FAILURES,
 )
 from include.retraining.warehouse.local import LocalWarehouse
 from include.retraining.warehouse.table import Table
 
 AUDIT = (READMISSIONS, PROMOTION_DECISIONS, PUBLICATIONS, PUBLICATION_SWITCHES, BLOCKED_ITEMS)
+ABOUT_RUNS = (TASK_FAILURES, ALERTS)
 
 
-@pytest.mark.parametrize("table", AUDIT, ids=lambda table: table.name)
+@pytest.mark.parametrize("table", AUDIT + ABOUT_RUNS, ids=lambda table: table.name)
 def test_rule_3_an_audit_table_cannot_be_replaced(table: Table, warehouse: LocalWarehouse) -> None:
     with pytest.raises(TableSchemaError, match="only appended to"):
         warehouse.replace(table, {}, table.schema.empty_table())

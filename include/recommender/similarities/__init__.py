@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import sparse
 
+from include.recommender.parallel import parallel_map
 from include.recommender.similarities.cosine import cosine_between, cosine_similarities
 from include.recommender.similarities.ease import ease_similarities, warn_of_cap
 
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 # Half-lives stand side by side and the ranker weighs them: what is recent differs from shop to shop.
 EASE_HALF_LIVES = {"ease_10d": 10.0, "ease_60d": 60.0}
 
-FORGOTTEN = 10
-NEXT_DAYS = 60
+# Half-lives after which a touch says nothing more; days within which the next basket comes; more days than dates have.
+FORGOTTEN, NEXT_DAYS, DAYS = 10, 60, 100_000
 
 
 def over_users(snapshot: Snapshot, settings: RecommenderSettings) -> sparse.csr_matrix:
@@ -42,19 +43,22 @@ def over_baskets(snapshot: Snapshot, settings: RecommenderSettings) -> sparse.cs
 def over_next_baskets(snapshot: Snapshot, settings: RecommenderSettings) -> sparse.csr_matrix:
     """Items that users first touched on a day, and those they first touched on the next."""
     keys, matrix = _baskets(snapshot, settings, "first_date")
-    follows = np.flatnonzero((keys[1:] // 100_000 == keys[:-1] // 100_000) & (keys[1:] - keys[:-1] <= NEXT_DAYS))
+    follows = np.flatnonzero((keys[1:] // DAYS == keys[:-1] // DAYS) & (keys[1:] - keys[:-1] <= NEXT_DAYS))
     return cosine_between(matrix[follows], matrix[follows + 1], settings.similarities)
 
 
 def _baskets(
     snapshot: Snapshot, settings: RecommenderSettings, column: str
 ) -> tuple[NDArray[np.int64], sparse.csr_matrix]:
-    """Keys user * 100,000 + day, ascending, and weights (baskets x items) of the pairs with that date."""
-    half_life = settings.similarities.half_life_days
-    dates = snapshot.pairs[column]
-    weights = np.power(0.5, (snapshot.day - dates) / half_life) * (snapshot.pairs["events"] > 0)
-    keep = (weights > 0) & (snapshot.day - dates <= FORGOTTEN * half_life)
-    keys, row = np.unique(snapshot.pair_user[keep] * 100_000 + dates[keep].astype(np.int64), return_inverse=True)
+    """Keys user * DAYS + day, ascending, and weights (baskets x items) of the pairs with that date.
+
+    Items of fewer than `min_users` users are left out here: one user may fill several baskets.
+    """
+    weights = _decayed(snapshot, column, settings.similarities.half_life_days)
+    users = np.bincount(snapshot.pair_item[weights > 0], minlength=snapshot.shape[1])
+    keep = (weights > 0) & (users >= settings.similarities.min_users)[snapshot.pair_item]
+    days = snapshot.pairs[column][keep].astype(np.int64)
+    keys, row = np.unique(snapshot.pair_user[keep] * DAYS + days, return_inverse=True)
     shape = (len(keys), snapshot.shape[1])
     return keys, sparse.csr_matrix((weights[keep], (row, snapshot.pair_item[keep])), shape=shape)
 
@@ -79,10 +83,12 @@ METHODS: Mapping[str, Method] = {
 
 
 def compute_similarities(
-    snapshot: Snapshot, settings: RecommenderSettings, methods: Collection[str] = tuple(METHODS)
+    snapshot: Snapshot, settings: RecommenderSettings, methods: Collection[str] = tuple(METHODS), threads: int = 1
 ) -> dict[str, sparse.csr_matrix]:
     """The matrix of each of the methods."""
-    return {name: method(snapshot, settings) for name, method in METHODS.items() if name in methods}
+    used = [name for name in METHODS if name in methods]
+    matrices = parallel_map(lambda name: METHODS[name](snapshot, settings), used, threads)
+    return dict(zip(used, matrices, strict=True))
 
 
 def warn_of_ease_cap(snapshot: Snapshot, settings: RecommenderSettings) -> None:
@@ -93,7 +99,11 @@ def warn_of_ease_cap(snapshot: Snapshot, settings: RecommenderSettings) -> None:
 
 def recency_weights(snapshot: Snapshot, half_life_days: float) -> NDArray[np.float64]:
     """0.5 ** (days since the last touch / half-life) per pair; 0 after ten half-lives, or if nothing was positive."""
-    half_lives = (snapshot.day - snapshot.pairs["last_date"]) / half_life_days
+    return _decayed(snapshot, "last_date", half_life_days)
+
+
+def _decayed(snapshot: Snapshot, column: str, half_life_days: float) -> NDArray[np.float64]:
+    half_lives = (snapshot.day - snapshot.pairs[column]) / half_life_days
     return np.asarray(np.power(0.5, half_lives) * ((snapshot.pairs["events"] > 0) & (half_lives <= FORGOTTEN)))
 
 

@@ -13,6 +13,8 @@ from include.recommender.arrays import MICROS, top_n_per_row
 from include.retraining.errors import TrainingDataError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from include.recommender.settings import Ease
@@ -33,15 +35,14 @@ def ease_similarities(
     items = eligible_items(matrix, popularity, settings)
     if not len(items):
         return sparse.csr_matrix((matrix.shape[1], matrix.shape[1]))
-    chosen = sparse.csr_matrix(matrix[:, items])
-    gram = np.asarray((chosen.T @ chosen).todense(), np.float32, order="F")
+    chosen = sparse.csr_matrix(matrix[:, items], dtype=np.float32)
+    gram = (chosen.T @ chosen).toarray(order="F")
     diagonal = np.einsum("ii->i", gram)
     diagonal += np.float32(regularisation * diagonal.mean())
-    weights = _closed_form(gram)
-    blocks = []
-    for start in range(0, len(items), settings.item_block):
-        block = weights[start : start + settings.item_block]
-        blocks.append(top_n_per_row(_largest(block, settings.neighbours), settings.neighbours))
+    blocks = [
+        top_n_per_row(_largest(block, settings.neighbours), settings.neighbours)
+        for block in _closed_form(gram, settings.item_block)
+    ]
     small = sparse.coo_matrix(sparse.vstack(blocks))
     shape = (matrix.shape[1], matrix.shape[1])
     return sparse.csr_matrix((small.data, (items[small.row], items[small.col])), shape=shape)
@@ -66,8 +67,11 @@ def eligible_items(matrix: sparse.csr_matrix, popularity: NDArray[np.float64], s
     return np.sort(able[order][: settings.max_items])
 
 
-def _closed_form(gram: NDArray[np.float32]) -> NDArray[np.float32]:
-    """B = I - P / diag(P) with P the inverse of the regularised Gram matrix (symmetric, positive definite)."""
+def _closed_form(gram: NDArray[np.float32], rows: int) -> Iterator[NDArray[np.float32]]:
+    """B = I - P / diag(P), some rows at a time; P is the inverse of the regularised Gram matrix, which is lost.
+
+    The Gram matrix is symmetric and positive definite.
+    """
     from scipy.linalg import lapack
 
     _one_blas_thread()
@@ -80,9 +84,12 @@ def _closed_form(gram: NDArray[np.float32]) -> NDArray[np.float32]:
         )
     lower, _ = lapack.spotri(factor, lower=True, overwrite_c=True)
     diagonal = np.diag(lower).copy()
-    weights = np.asarray((lower + lower.T) / -diagonal)
-    np.fill_diagonal(weights, 0)
-    return weights
+    for start in range(0, len(lower), rows):
+        block = lower[:, start : start + rows].T + lower[start : start + rows]
+        block /= -diagonal
+        own = np.arange(len(block))
+        block[own, start + own] = 0
+        yield block
 
 
 @cache
@@ -95,7 +102,7 @@ def _one_blas_thread() -> None:
 
 def _largest(block: NDArray[np.float32], neighbours: int) -> sparse.csr_matrix:
     """The entries of each row that may be among its largest positive ones, as many as are equal in micro-units."""
-    if neighbours < block.shape[1]:
-        least = -np.partition(-block, neighbours - 1, axis=1)[:, neighbours - 1 : neighbours]
-        block = np.where(block >= least - np.float32(1 / MICROS), block, 0)
-    return sparse.csr_matrix(np.maximum(block, 0))
+    least = max(block.shape[1] - neighbours, 0)
+    threshold = np.partition(block, least, axis=1)[:, least, None] - np.float32(1 / MICROS)
+    rows, columns = np.nonzero((block >= threshold) & (block > 0))
+    return sparse.csr_matrix((block[rows, columns], (rows, columns)), shape=block.shape)

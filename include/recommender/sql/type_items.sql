@@ -13,14 +13,19 @@ WITH trimmed AS (
 numbered AS (
   SELECT
     *,
+    -- Not by a cast: engines disagree on which texts are a truth value.
+    CASE
+      WHEN LOWER(is_active_text) IN ('true', 't', 'yes', 'y', '1') THEN TRUE
+      WHEN LOWER(is_active_text) IN ('false', 'f', 'no', 'n', '0') THEN FALSE
+    END AS is_active_read,
     ROW_NUMBER() OVER (PARTITION BY snapshot_date, item_id ORDER BY file DESC, title, category, created_at_text, is_active_text) AS copy
   FROM trimmed
 )
 SELECT
   item_id, category, title, created_at_text, is_active_text, snapshot_date, file,
   SAFE_CAST(created_at_text AS TIMESTAMP) AS created_at,
-  COALESCE(SAFE_CAST(is_active_text AS BOOL), TRUE) AS is_active,
-  is_active_text IS NULL OR SAFE_CAST(is_active_text AS BOOL) IS NOT NULL AS is_active_readable,
+  COALESCE(is_active_read, TRUE) AS is_active,
+  is_active_text IS NULL OR is_active_read IS NOT NULL AS is_active_readable,
   CONCAT(TO_HEX(MD5(CONCAT(CAST(snapshot_date AS STRING), '|', COALESCE(item_id, '')))), '-', CAST(copy AS STRING)) AS row_id,
   copy
 FROM numbered

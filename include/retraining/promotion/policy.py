@@ -1,4 +1,4 @@
-"""The policy: from paired evidence to promote or keep, with the reasons in words."""
+"""The policy: from paired evidence to promote, keep or ask a person, with the reasons in words."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from include.retraining.promotion.paired_bootstrap import Interval
     from include.retraining.settings import Promotion
 
-Choice = Literal["promote", "keep"]
+Choice = Literal["promote", "keep", "ask"]
+# How much of what a guardrail allows may be used up before a person is asked.
+NEARLY = 0.8
 
 
 @dataclass(frozen=True)
@@ -42,30 +44,77 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Decision:
-    """promote: the challenger serves from this publication on. keep: champion, or baseline where there is none."""
+    """promote: the challenger serves from this publication on. keep: champion, or baseline where there is none.
+
+    ask: as keep, but a person may approve the challenger: then it serves from the next publication on.
+    """
 
     choice: Choice
     reasons: tuple[str, ...]
 
 
 def decide(evidence: Evidence, policy: Promotion) -> Decision:
-    """Promote only a challenger that beats the best baseline, is no worse than the champion, breaks no guardrail."""
-    against = [*_too_few_users(evidence, policy), *_baseline(evidence, policy), *_champion(evidence, policy)]
-    against += [*_coverage(evidence, policy), *_novelty(evidence, policy), *_segments(evidence, policy)]
+    """Promote only a challenger that beats the best baseline, is no worse than the champion, breaks no guardrail.
+
+    Nobody is asked about one that fails this: a person may stop what the numbers allow, not allow what they forbid.
+    """
+    against = [*_baseline(evidence, policy), *_champion(evidence, policy), *_guardrails(evidence, policy)]
     if against:
         return Decision("keep", tuple(against))
     gain = f"{policy.metric} over {evidence.best_baseline} {_text(evidence.over_baseline)}"
     versus = (
         f"over the champion {_text(evidence.over_champion)}" if evidence.over_champion else "there is no champion yet"
     )
-    return Decision("promote", (gain, versus, what_shows(evidence)))
+    ask = tuple(why_ask(evidence, policy))
+    return Decision("ask" if ask else "promote", (gain, versus, what_shows(evidence), *ask))
+
+
+def why_ask(evidence: Evidence, policy: Promotion) -> list[str]:
+    """Why a person is asked about a challenger that may be promoted; empty where nobody is (promotion.approval)."""
+    if policy.approval == "never":
+        return []
+    doubts = [f"uncertain: {doubt}" for doubt in uncertainties(evidence, policy)]
+    return (
+        ["a person is always asked (promotion.approval = always)", *doubts] if policy.approval == "always" else doubts
+    )
+
+
+def uncertainties(evidence: Evidence, policy: Promotion) -> list[str]:
+    """What is uncertain about a challenger that may be promoted.
+
+    There is no champion to compare it with. Or it is no worse than the champion by the margin (non-inferior), but not
+    surely better (superior). Or a guardrail is nearly broken: it would be if it allowed only NEARLY as much.
+    """
+    stricter = policy.model_copy(
+        update={
+            "min_evaluated_users": policy.min_evaluated_users / NEARLY,
+            "min_coverage_ratio": 1 - NEARLY * (1 - policy.min_coverage_ratio),
+            "max_novelty_loss": NEARLY * policy.max_novelty_loss,
+            "max_segment_loss": NEARLY * policy.max_segment_loss,
+        }
+    )
+    versus = evidence.over_champion
+    if versus is None:
+        doubts = ["there is no champion that it could be compared with"]
+    else:
+        doubts = [] if versus.low > 0 else ["it does not surely beat the champion"]
+    return doubts + [f"near the limit: {broken}" for broken in _guardrails(evidence, stricter)]
+
+
+def _guardrails(evidence: Evidence, policy: Promotion) -> list[str]:
+    return [
+        *_too_few_users(evidence, policy),
+        *_coverage(evidence, policy),
+        *_novelty(evidence, policy),
+        *_segments(evidence, policy),
+    ]
 
 
 def _too_few_users(evidence: Evidence, policy: Promotion) -> list[str]:
     users = evidence.over_baseline.users
     if users >= policy.min_evaluated_users:
         return []
-    needed = f"{policy.min_evaluated_users} are needed (promotion.min_evaluated_users)"
+    needed = f"{policy.min_evaluated_users:g} are needed (promotion.min_evaluated_users)"
     return [f"only {users} users in the evaluated weeks, {needed}"]
 
 

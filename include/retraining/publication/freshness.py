@@ -11,7 +11,7 @@ from pydantic_settings import SettingsConfigDict
 from include.retraining.errors import HigawariError
 from include.retraining.publication.switch_log import read_switch_log
 from include.retraining.settings import RetrainingSettings, load_settings
-from include.retraining.tables import PUBLICATION_SWITCHES, PUBLICATIONS
+from include.retraining.tables import PUBLICATIONS
 
 if TYPE_CHECKING:
     from include.retraining.warehouse.protocol import Warehouse
@@ -31,8 +31,12 @@ def freshness(warehouse: Warehouse, now: datetime) -> tuple[bool, str]:
     rows = warehouse.read(PUBLICATIONS, {"publication_id": log.current}).to_pylist()
     valid_until = max(row["valid_until"] for row in rows)
     age = timedelta(seconds=round((now - log.last_move.switched_at).total_seconds()))
-    state = f"{'fresh until' if now < valid_until else 'STALE since'} {valid_until:%Y-%m-%d %H:%M} UTC"
-    return now < valid_until, f"readers see {log.current}, switched {age} ago: {state}"
+    return now < valid_until, f"readers see {log.current}, switched {age} ago: {shelf_life(valid_until, now)}"
+
+
+def shelf_life(valid_until: datetime, now: datetime) -> str:
+    """Until when lists are fresh, or since when they are not."""
+    return f"{'fresh until' if now < valid_until else 'STALE since'} {valid_until:%Y-%m-%d %H:%M} UTC"
 
 
 def main() -> int:
@@ -40,9 +44,7 @@ def main() -> int:
     from include.retraining.warehouse.open import open_for_reading
 
     try:
-        warehouse = open_for_reading(load_settings(MachinerySettings))
-        warehouse.create_tables((PUBLICATIONS, PUBLICATION_SWITCHES))
-        fresh, line = freshness(warehouse, datetime.now(UTC))
+        fresh, line = freshness(open_for_reading(load_settings(MachinerySettings)), datetime.now(UTC))
     except HigawariError as error:
         fresh, line = False, str(error)
     print(line)

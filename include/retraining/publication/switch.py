@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from include.retraining.errors import PublicationVerifyError
+from include.retraining.publication.live_views import views_differ
 from include.retraining.publication.stage import publication_hash
 from include.retraining.publication.status import status_of
-from include.retraining.publication.switch_log import append_switch, as_of_date_of, read_switch_log
+from include.retraining.publication.switch_log import append_switch, as_of_date_of, read_switch_log, show_current
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,6 +34,7 @@ def switch_current(warehouse: Warehouse, run: Run, publication_id: str, after_ro
     """Point readers to the publication unless a rule forbids it (rules 4 and 5). A repeated call adds nothing."""
     log = read_switch_log(warehouse)
     if log.current == publication_id:
+        show_current(warehouse)
         return SwitchResult(True, "readers see it already")
     if forbidden := why_not(log, run, publication_id, after_rollback):
         return SwitchResult(False, f"staged only: {forbidden}")
@@ -69,16 +71,19 @@ def verify_current(
 ) -> None:
     """Compare what readers get with what was staged; switch back and raise PublicationVerifyError if it differs.
 
-    `read_back` are the published tables as read through the reader's path, blocked items included.
+    `read_back` are the published tables as read through the reader's path, blocked items included. Where readers query
+    views, those must show what the log names too.
     """
     found = publication_hash(read_back)
     log = read_switch_log(warehouse)
-    if found == content_hash or log.current != publication_id or log.last_move is None:
+    astray = views_differ(warehouse, log.pointer)
+    if (found == content_hash and not astray) or log.current != publication_id or log.last_move is None:
         return
     previous = log.last_move.from_publication_id
     append_switch(warehouse, log, previous, "auto_revert", run.why, "readers did not get what was staged", run.run_id)
+    got = "views that show something else" if astray else f"content {found[:12]}"
     raise PublicationVerifyError(
         f"readers of {publication_id} to get content {content_hash[:12]}",
-        f"content {found[:12]}; readers are back on {previous or 'nothing'}",
+        f"{got}; readers are back on {previous or 'nothing'}",
         "check the storage, then clear stage and what follows it",
     )

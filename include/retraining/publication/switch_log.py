@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Literal
 
 from include.retraining.errors import CommitConflictError
+from include.retraining.publication.live_views import follow_log
 from include.retraining.tables import PUBLICATION_SWITCHES
 
 if TYPE_CHECKING:
@@ -43,6 +44,11 @@ class SwitchLog:
         return (self.switches[-1].to_publication_id or None) if self.switches else None
 
     @property
+    def pointer(self) -> tuple[str | None, date | None]:
+        """The same with its as_of_date."""
+        return self.current, as_of_date_of(self.current) if self.current else None
+
+    @property
     def last_move(self) -> Switch | None:
         """The switch that brought readers to what they see: a hold or a release moves nobody."""
         return next((s for s in reversed(self.switches) if s.from_publication_id != s.to_publication_id), None)
@@ -77,7 +83,10 @@ def read_switch_log(warehouse: Warehouse) -> SwitchLog:
 def append_switch(
     warehouse: Warehouse, log: SwitchLog, to_publication_id: str, kind: Kind, who: str, why: str, run_id: str
 ) -> Switch:
-    """Append one row after the log as it was read; CommitConflictError where somebody else switched meanwhile."""
+    """Append one row after the log as it was read, and let views follow.
+
+    CommitConflictError where somebody else switched meanwhile.
+    """
     import pyarrow as pa
 
     number = log.switches[-1].number + 1 if log.switches else 1
@@ -89,7 +98,13 @@ def append_switch(
             "somebody else switched at the same moment",
             "let the retry decide anew",
         )
+    show_current(warehouse)
     return switch
+
+
+def show_current(warehouse: Warehouse) -> None:
+    """Let views follow the log: also after a try that was killed between its append and here."""
+    follow_log(warehouse, lambda: read_switch_log(warehouse).pointer)
 
 
 def as_of_date_of(publication_id: str) -> date:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from include.retraining.errors import DataStopError
 from include.retraining.quality.checks import CheckResult
 from include.retraining.tables import DATA_QUALITY_RESULTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import date
 
     from include.retraining.warehouse.protocol import Warehouse
@@ -40,7 +40,13 @@ def read_results(warehouse: Warehouse, as_of_date: date, stage: str) -> list[Che
         raise DataStopError(
             f"results of the checks of {stage} for {as_of_date}", "none", f"clear the task that checks {stage}"
         )
-    return [CheckResult(row.pop("check_name"), **row | {"sample_keys": tuple(row["sample_keys"])}) for row in rows]
+    return [result_of(row) for row in rows]
+
+
+def result_of(row: Mapping[str, Any]) -> CheckResult:
+    """The check result that a row of `data_quality_results` keeps."""
+    values = {field.name: row[field.name] for field in fields(CheckResult) if field.name != "name"}
+    return CheckResult(row["check_name"], **values | {"sample_keys": tuple(row["sample_keys"])})
 
 
 def refuse_stop(warehouse: Warehouse, as_of_date: date, stages: Iterable[str], accept: bool = False) -> Verdict:

@@ -134,6 +134,64 @@ def test_an_empty_holdout_keeps_the_champion() -> None:
     assert len(decision.reasons) == 2
 
 
+ASK_ALWAYS, ASK_UNCERTAIN = (POLICY.model_copy(update={"approval": when}) for when in ("always", "when_uncertain"))
+SURELY_BETTER = replace(GOOD, over_champion=Interval(0.01, 0.001, 0.02, 500))
+
+
+def test_a_person_is_always_asked_or_only_where_it_is_uncertain() -> None:
+    for evidence in (GOOD, SURELY_BETTER, NO_CHAMPION):
+        assert decide(evidence, POLICY).choice == "promote"
+        assert decide(evidence, ASK_ALWAYS).choice == "ask"
+    assert decide(SURELY_BETTER, ASK_UNCERTAIN).choice == "promote"
+    assert decide(SURELY_BETTER, ASK_ALWAYS).reasons[3:] == ("a person is always asked (promotion.approval = always)",)
+
+
+@pytest.mark.parametrize(
+    ("evidence", "doubt"),
+    [
+        (NO_CHAMPION, "there is no champion that it could be compared with"),
+        (GOOD, "it does not surely beat the champion"),
+        (
+            replace(SURELY_BETTER, over_baseline=replace(BETTER, users=62)),
+            "near the limit: only 62 users in the evaluated weeks, 62.5 are needed",
+        ),
+        (
+            replace(SURELY_BETTER, coverage={"challenger": 0.29, "champion": 0.5}),
+            "near the limit: shows too few items: coverage 0.290",
+        ),
+        (
+            replace(SURELY_BETTER, novelty={"challenger": 4.69, "champion": 5.5}),
+            "near the limit: shows more of what everybody knows: novelty 4.69",
+        ),
+        (
+            replace(SURELY_BETTER, segments=(replace(NEWCOMERS, mean=0.31),)),
+            "near the limit: worse for new users: ndcg@10 -0.0300",
+        ),
+    ],
+)
+def test_what_is_uncertain_is_said(evidence: Evidence, doubt: str) -> None:
+    decision = decide(evidence, ASK_UNCERTAIN)
+    assert decision.choice == "ask"
+    (said,) = decision.reasons[3:]
+    assert said.startswith(f"uncertain: {doubt}")
+
+
+def test_well_within_the_limits_nobody_is_asked() -> None:
+    within = replace(
+        SURELY_BETTER,
+        over_baseline=replace(BETTER, users=63),
+        coverage={"challenger": 0.31, "champion": 0.5},
+        novelty={"challenger": 4.71, "champion": 5.5},
+        segments=(replace(NEWCOMERS, mean=0.4),),
+    )
+    assert decide(within, ASK_UNCERTAIN).choice == "promote"
+
+
+def test_nobody_is_asked_about_what_the_numbers_forbid() -> None:
+    worse = replace(GOOD, over_baseline=replace(BETTER, low=0.0))
+    assert decide(worse, ASK_ALWAYS).choice == "keep"
+
+
 def test_an_interval_that_is_not_a_number_never_beats_the_champion() -> None:
     unknown = Interval(float("nan"), float("nan"), float("nan"), 500)
     assert only_reason(replace(GOOD, over_champion=unknown)).startswith("may be worse than the champion")

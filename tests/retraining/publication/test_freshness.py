@@ -45,6 +45,16 @@ def test_the_command_works_with_the_shipped_config_on_a_new_installation(
     assert capsys.readouterr().out == "readers see nothing: there is no publication yet\n"
 
 
+def test_looking_changes_nothing_in_a_home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HIGAWARI_HOME", str(tmp_path / "new"))
+    (tmp_path / "new" / "warehouse").mkdir(parents=True)
+    assert main() == 1
+    assert capsys.readouterr().out == "readers see nothing: there is no publication yet\n"
+    assert list((tmp_path / "new").rglob("*")) == [tmp_path / "new" / "warehouse"]
+
+
 def test_a_home_that_does_not_exist_is_refused_and_not_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from deltalake import DeltaTable
 from deltalake.exceptions import CommitFailedError
 from tenacity import wait_none
 
 from include.retraining.errors import CommitConflictError, TableSchemaError
-from include.retraining.warehouse import local
-from include.retraining.warehouse.local import COMMIT_TRIES, LocalWarehouse
+from include.retraining.warehouse import conditions, local
+from include.retraining.warehouse.local import COMMIT_TRIES, SCHEMA_VERSION, LocalWarehouse
 from include.retraining.warehouse.table import Table
 from tests.retraining.processes import DAY, NOTES, VISITS, visits
 
@@ -82,6 +84,47 @@ def test_every_other_change_of_a_table_is_refused_and_leaves_it_alone(shops: Loc
     with pytest.raises(TableSchemaError, match="keep the old names"):
         shops.create_tables([changed])
     assert shops.version(NOTES) == version
+
+
+def version_of(shops: LocalWarehouse) -> str | None:
+    return DeltaTable(str(shops.folder / NOTES.name)).metadata().configuration.get(SCHEMA_VERSION)
+
+
+def test_a_table_carries_its_schema_version_and_an_upgrade_raises_it(shops: LocalWarehouse) -> None:
+    assert version_of(shops) == "1"
+    wider = replace(declared({"number": "int64", "who": "string", "score": "float64"}), schema_version=2)
+    shops.create_tables([wider])
+    assert version_of(shops) == "2"
+    version = shops.version(wider)
+    shops.create_tables([wider])
+    assert shops.version(wider) == version, "nothing is written twice"
+
+
+def test_a_table_from_before_versions_were_kept_counts_as_the_first(tmp_path: Path) -> None:
+    DeltaTable.create(str(tmp_path / NOTES.name), schema=NOTES.schema)
+    warehouse = LocalWarehouse(tmp_path, tmp_path / "spill")
+    warehouse.create_tables([NOTES])
+    assert warehouse.version(NOTES) == 0, "and is left alone"
+    warehouse.create_tables([replace(NOTES, schema_version=2)])
+    assert version_of(warehouse) == "2"
+
+
+def test_a_table_that_a_newer_release_wrote_is_refused_and_left_alone(shops: LocalWarehouse) -> None:
+    newer = replace(declared({"number": "int64", "who": "string", "score": "float64"}), schema_version=3)
+    shops.create_tables([newer])
+    version = shops.version(NOTES)
+    with pytest.raises(TableSchemaError, match="notes in schema version 1 or an earlier one") as refused:
+        shops.create_tables([NOTES])
+    assert "version 3: a newer release wrote it" in str(refused.value)
+    assert "restore the backup" in refused.value.next_step
+    assert shops.version(NOTES) == version
+
+
+def test_an_older_table_that_cannot_be_migrated_is_named_with_both_versions(shops: LocalWarehouse) -> None:
+    changed = replace(declared({"number": "int64", "who": "int64"}), schema_version=2)
+    with pytest.raises(TableSchemaError, match=r"notes with the columns stored .* \(schema version 1\)") as refused:
+        shops.create_tables([changed])
+    assert "schema version 2: changed or dropped: ['who']" in refused.value.found
 
 
 def test_a_write_replaces_its_partition_and_no_other(shops: LocalWarehouse) -> None:
@@ -291,7 +334,7 @@ def test_a_write_that_always_loses_the_race_is_a_conflict(
 
 def test_a_literal_of_a_predicate_is_of_its_columns_type() -> None:
     values = {"a": DAY, "b": 3, "c": ["x", "y'z"]}
-    assert [local._condition(name, value) for name, value in values.items()] == [
+    assert [conditions._condition(name, value) for name, value in values.items()] == [
         "a = '2026-01-01'",
         "b = 3",
         "c IN ('x', 'y''z')",

@@ -1,0 +1,146 @@
+"""A person's erasure request: every row of theirs goes, in every table and in every version of it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+from include.retraining.quality.erased import KEY_CHECK, hash_of, is_hashed
+from include.retraining.quality.privacy import hash_key, keyed_hash
+from include.retraining.tables import DATA_QUALITY_RESULTS, ERASURES, QUARANTINED_ROWS, READMISSIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from include.retraining.operation import Operation
+    from include.retraining.warehouse.protocol import Warehouse
+    from include.retraining.warehouse.table import Table
+
+USER, ROW = "user_id", "row_id"
+ERASED_SAMPLE = "(erased)"
+
+
+@dataclass(frozen=True)
+class Person:
+    """Whose rows go: the keyed hash by which logs and audit tables name them, and their ids as tables may hold them."""
+
+    user_hash: str
+    ids: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Trace:
+    """Rows of a table that are a person's."""
+
+    table: Table
+    where: Mapping[str, object]
+    rows: int
+
+
+def person_of(warehouse: Warehouse, tables: Sequence[Table], given: str) -> Person:
+    """The person of an id, or of the keyed hash of an id that some table holds."""
+    key = hash_key()
+    user_hash, ids = hash_of(given, key), {given}
+    if is_hashed(given):
+        ids = {stored for stored in _stored_ids(warehouse, tables) if keyed_hash(stored, key) == given}
+    return Person(user_hash, frozenset({user_hash, *ids}))
+
+
+def personal_tables(tables: Sequence[Table]) -> list[Table]:
+    """Tables that may hold something of a person: those with a user_id, and those that name rows of theirs."""
+    return [*(table for table in tables if USER in table.columns), QUARANTINED_ROWS, READMISSIONS, DATA_QUALITY_RESULTS]
+
+
+def traces_of(warehouse: Warehouse, tables: Sequence[Table], person: Person) -> list[Trace]:
+    """Every table's rows of a person; tables without any are left out."""
+    traces, row_ids = [], set(_quarantined(warehouse, person))
+    for table in (table for table in tables if USER in table.columns):
+        where: dict[str, object] = {USER: sorted(person.ids)}
+        found = warehouse.read(table, where, [ROW if ROW in table.columns else USER])
+        row_ids |= set(found[ROW].to_pylist()) if ROW in table.columns else set()
+        traces.append(Trace(table, where, found.num_rows))
+    for table in (QUARANTINED_ROWS, READMISSIONS) if row_ids else ():
+        by_row: dict[str, object] = {ROW: sorted(row_ids)}
+        traces.append(Trace(table, by_row, warehouse.read(table, by_row, [ROW]).num_rows))
+    samples = sum(1 for _ in _results_to_change(warehouse, person, row_ids))
+    traces.append(Trace(DATA_QUALITY_RESULTS, {ROW: sorted(row_ids)}, samples))
+    return [trace for trace in traces if trace.rows]
+
+
+def remove(warehouse: Warehouse, person: Person, traces: Sequence[Trace]) -> None:
+    """Remove the rows. What readers see stays where it is: their pointer and all other rows are left alone."""
+    # The other way round: events tell which rows are the person's, and must outlast a kill.
+    for trace in reversed(traces):
+        if trace.table is DATA_QUALITY_RESULTS:
+            _hide_samples(warehouse, person, set(trace.where[ROW]))  # type: ignore[call-overload]
+        else:
+            warehouse.delete(trace.table, trace.where)
+
+
+def forget_history(warehouse: Warehouse, tables: Sequence[Table]) -> str:
+    """Leave no earlier version of a personal table, whoever is named in it, and say what that came to."""
+    removed = [warehouse.vacuum(table, keep_days=0) for table in personal_tables(tables)]
+    files, size = sum(table.files for table in removed), sum(table.bytes for table in removed)
+    remains = max((table.remains_days for table in removed), default=0)
+    if remains:
+        return f"earlier table versions go by themselves: the warehouse can restore them for {remains} days"
+    return f"earlier table versions are gone: {files} files, {size:,} bytes"
+
+
+def record(
+    warehouse: Warehouse,
+    person: Person,
+    kind: Literal["requested", "erased"],
+    rows: Mapping[str, int],
+    operation: Operation,
+) -> None:
+    """Append to the audit table. From `requested` on, ingestion leaves the person out."""
+    import pyarrow as pa
+
+    row = {
+        "user_hash": person.user_hash, "run_id": operation.run_id, "kind": kind,
+        "rows": json.dumps(dict(rows), sort_keys=True), "who": operation.who, "why": operation.reason,
+        "key_check": keyed_hash(KEY_CHECK, hash_key()), "recorded_at": datetime.now(UTC),
+    }  # fmt: skip
+    warehouse.append_once(ERASURES, pa.Table.from_pylist([row], schema=ERASURES.schema))
+
+
+def erasures_of(warehouse: Warehouse, person: Person) -> list[dict[str, Any]]:
+    """What was recorded about a person."""
+    return list(warehouse.read(ERASURES, {"user_hash": person.user_hash}).to_pylist())
+
+
+def _stored_ids(warehouse: Warehouse, tables: Sequence[Table]) -> Iterator[str]:
+    for table in (table for table in tables if USER in table.columns):
+        yield from warehouse.read(table, None, [USER])[USER].unique().to_pylist()
+
+
+def _quarantined(warehouse: Warehouse, person: Person) -> Iterator[str]:
+    """Ids of quarantined rows whose user is the person."""
+    for row in warehouse.read(QUARANTINED_ROWS, {"source": "events"}, [ROW, "landed_row"]).to_pylist():
+        if json.loads(row["landed_row"]).get(USER) in person.ids:
+            yield row[ROW]
+
+
+def _results_to_change(warehouse: Warehouse, person: Person, row_ids: set[str]) -> Iterator[dict[str, Any]]:
+    theirs = person.ids | row_ids
+    for row in warehouse.read(DATA_QUALITY_RESULTS).to_pylist():
+        samples = [ERASED_SAMPLE if theirs & {key, *key.split("/")} else key for key in row["sample_keys"] or ()]
+        if ERASED_SAMPLE in samples and samples != row["sample_keys"]:
+            yield row | {"sample_keys": samples}
+
+
+def _hide_samples(warehouse: Warehouse, person: Person, row_ids: set[str]) -> None:
+    import pyarrow as pa
+
+    changed = {
+        tuple(row[name] for name in DATA_QUALITY_RESULTS.key): row
+        for row in _results_to_change(warehouse, person, row_ids)
+    }
+    for partition in {(row["as_of_date"], row["stage"]) for row in changed.values()}:
+        where = dict(zip(DATA_QUALITY_RESULTS.partition, partition, strict=True))
+        rows = warehouse.read(DATA_QUALITY_RESULTS, where).to_pylist()
+        rows = [changed.get(tuple(row[name] for name in DATA_QUALITY_RESULTS.key), row) for row in rows]
+        warehouse.replace(DATA_QUALITY_RESULTS, where, pa.Table.from_pylist(rows, schema=DATA_QUALITY_RESULTS.schema))

@@ -1,0 +1,1 @@
+"""What a run costs, and what became of what it published."""

@@ -1,0 +1,47 @@
+"""What the checks of past dates said, and what is in quarantine."""
+
+from __future__ import annotations
+
+from datetime import date
+from itertools import groupby
+from operator import itemgetter
+from typing import TYPE_CHECKING
+
+from include.retraining.quality.verdict import result_of, verdict_of
+from include.retraining.tables import DATA_QUALITY_RESULTS, QUARANTINED_ROWS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from include.retraining.quality.checks import CheckResult
+    from include.retraining.quality.verdict import Verdict
+    from include.retraining.warehouse.protocol import Warehouse
+
+Stages = dict[str, list["CheckResult"]]
+
+
+def recorded_dates(warehouse: Warehouse) -> list[date]:
+    """The as_of_dates that have results, newest first."""
+    partitions = warehouse.partitions(DATA_QUALITY_RESULTS)
+    return sorted({date.fromisoformat(values["as_of_date"]) for values in partitions}, reverse=True)
+
+
+def results_of_dates(warehouse: Warehouse, dates: Sequence[date]) -> dict[date, Stages]:
+    """The results of each stage of some dates; a date without any is left out."""
+    rows = warehouse.read(DATA_QUALITY_RESULTS, {"as_of_date": list(dates)}).to_pylist() if dates else []
+    return {
+        day: {stage: [result_of(row) for row in of_stage] for stage, of_stage in groupby(of_date, itemgetter("stage"))}
+        for day, of_date in groupby(rows, itemgetter("as_of_date"))
+    }
+
+
+def verdicts(stages: Mapping[str, Sequence[CheckResult]]) -> dict[str, Verdict]:
+    """The verdict of each stage by itself, whatever a person accepted."""
+    return {stage: verdict_of(results) for stage, results in stages.items()}
+
+
+def quarantine_counts(warehouse: Warehouse, arrival_date: date) -> list[tuple[str, str, int]]:
+    """(source, reason, rows) of what was turned away from the delivery of a date."""
+    rows = warehouse.read(QUARANTINED_ROWS, {"arrival_date": arrival_date}, ["source", "reason"])
+    counted = rows.group_by(["source", "reason"]).aggregate([([], "count_all")]).to_pylist()
+    return sorted((row["source"], row["reason"], row["count_all"]) for row in counted)
