@@ -33,7 +33,7 @@ step = partial(step_task, open_workspace=open_recommender)
     dag_display_name="Recommender, daily",
     description="Data checks, features, training, champion against challenger, publication",
     doc_md=__doc__,
-    schedule="0 3 * * *",
+    schedule=settings.business.run_cron,
     start_date=pendulum.datetime(2010, 1, 1, tz=settings.business.timezone),
     catchup=False,
     max_active_runs=1,

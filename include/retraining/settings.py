@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 from pydantic_settings import SettingsError as UnreadableVariable
 
@@ -18,7 +19,15 @@ Share = Annotated[float, Field(ge=0, le=1)]
 # dataset.table, or project.dataset.table
 SourceTable = Annotated[str, Field(pattern=r"^(([a-z0-9-]+\.)?[A-Za-z0-9_]+\.[A-Za-z0-9_-]+)?$")]
 Severity = Literal["page", "notice", "recovery"]
+# HH:MM, in business.timezone
+TimeOfDay = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 PROJECT = Path(__file__).resolve().parents[2]
+
+
+def daily_cron(time_of_day: str) -> str:
+    """HH:MM of every day as a cron expression."""
+    hour, minute = time_of_day.split(":")
+    return f"{int(minute)} {int(hour)} * * *"
 
 
 class Section(BaseModel):
@@ -31,7 +40,13 @@ class Business(Section):
     """What a day is, and what counts as success."""
 
     timezone: str = "UTC"
+    run_at: TimeOfDay = "03:00"
     positive_event_types: tuple[str, ...] = ()
+
+    @property
+    def run_cron(self) -> str:
+        """When the day's run starts, as a cron expression."""
+        return daily_cron(self.run_at)
 
     @field_validator("timezone")
     @classmethod
@@ -207,15 +222,14 @@ class Alerts(Section):
     runbook_url: str = "docs/runbook.md"
     airflow_url: str = ""
     mlflow_url: Annotated[str, Field(pattern=r"^(https?://.+)?$")] = ""
-    deadline: Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")] = "07:00"
+    deadline: TimeOfDay = "07:00"
     repeat_after_minutes: Annotated[float, Field(ge=0, le=24 * 60)] = 60
     rejected_in_a_row: Annotated[int, Field(ge=1, le=365)] = 7
 
     @property
     def deadline_cron(self) -> str:
-        """The deadline as a daily cron expression."""
-        hour, minute = self.deadline.split(":")
-        return f"{int(minute)} {int(hour)} * * *"
+        """The deadline as a cron expression."""
+        return daily_cron(self.deadline)
 
 
 class ConfiguredSettings(BaseSettings):
@@ -267,16 +281,28 @@ class RetrainingSettings(ConfiguredSettings):
 
     @property
     def hash(self) -> str:
-        """Hash of everything that can change a result: all settings but where things are, for how long, who is told."""
-        text = self.model_dump_json(exclude={"warehouse", "storage", "bigquery", "alerts", "retention"})
+        """Hash of everything that can change a result: all but where and when things are, for how long, who is told."""
+        elsewhere = dict.fromkeys(("warehouse", "storage", "bigquery", "alerts", "retention"), True)
+        text = self.model_dump_json(exclude={**elsewhere, "business": {"run_at"}})
         return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    @model_validator(mode="after")
+    def _deadline_follows_the_run(self) -> Self:
+        run_at, deadline = self.business.run_at, self.alerts.deadline
+        if deadline <= run_at:
+            raise _across_sections(
+                "alerts.deadline later in the day than business.run_at", f"a run at {run_at}, due at {deadline}"
+            )
+        return self
 
     @model_validator(mode="after")
     def _bigquery_is_named(self) -> Self:
         if self.warehouse == "bigquery" and not self.bigquery.project:
-            raise ValueError('bigquery.project to name your Google Cloud project, as warehouse = "bigquery"')
+            raise _across_sections("bigquery.project, your Google Cloud project", 'none, and warehouse = "bigquery"')
         if self.ingest.events_table and self.warehouse != "bigquery":
-            raise ValueError('warehouse = "bigquery" where ingest.events_table names a table of it')
+            raise _across_sections(
+                'warehouse = "bigquery", where ingest.events_table names a table', f'warehouse = "{self.warehouse}"'
+            )
         return self
 
 
@@ -328,6 +354,11 @@ def _refuse_unknown_sections(settings_class: type[S]) -> None:
             )
 
 
+def _across_sections(expected: str, found: str) -> PydanticCustomError:
+    """What a validator of several sections raises: pydantic's own message would show all settings as what was found."""
+    return PydanticCustomError("across_sections", "{expected}", {"expected": expected, "found": found})
+
+
 def _explain(error: ValidationError, settings_class: type[BaseModel], path: Path) -> tuple[str, str, str]:
     expected, found = [], []
     for problem in error.errors():
@@ -335,6 +366,9 @@ def _explain(error: ValidationError, settings_class: type[BaseModel], path: Path
         if problem["type"] == "extra_forbidden":
             expected.append(f"{key} to be one of: {', '.join(_known_keys(settings_class, problem['loc'][:-1]))}")
             found.append(f"unknown key {key}")
+        elif problem["type"] == "across_sections":
+            expected.append(problem["msg"])
+            found.append(problem["ctx"]["found"])
         else:
             expected.append(f"{key}: {problem['msg'].removeprefix('Value error, ')}")
             found.append(f"{key} = {problem['input']!r}")

@@ -150,6 +150,38 @@ def test_a_bad_timezone_is_refused_with_examples(monkeypatch: pytest.MonkeyPatch
     assert "Asia/Tokyo" in error.expected
 
 
+@pytest.mark.parametrize(
+    ("variables", "found"),
+    [
+        ({"HIGAWARI_BUSINESS__RUN_AT": "07:00"}, "a run at 07:00, due at 07:00"),
+        ({"HIGAWARI_WAREHOUSE": "bigquery"}, 'none, and warehouse = "bigquery"'),
+        (
+            {"HIGAWARI_INGEST__EVENTS_TABLE": "shop.events", "HIGAWARI_INGEST__ITEMS_TABLE": "shop.items"},
+            'warehouse = "local"',
+        ),
+    ],
+)
+def test_settings_that_contradict_each_other_are_named(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], found: str
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert refusal().found == found
+
+
+@pytest.mark.parametrize("time_of_day", ["24:00", "3:00", "03:60", "03:00:00", "noon"])
+def test_a_time_of_day_is_hours_and_minutes(monkeypatch: pytest.MonkeyPatch, time_of_day: str) -> None:
+    monkeypatch.setenv("HIGAWARI_BUSINESS__RUN_AT", time_of_day)
+    assert refusal().found == f"business.run_at = {time_of_day!r}"
+
+
+def test_the_start_of_a_run_changes_no_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = load_settings(RecommenderSettings)
+    monkeypatch.setenv("HIGAWARI_BUSINESS__RUN_AT", "05:30")
+    after = load_settings(RecommenderSettings)
+    assert (after.business.run_cron, after.hash) == ("30 5 * * *", before.hash)
+
+
 def test_broken_toml_is_named_with_its_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     path = config(monkeypatch, tmp_path, "[publication]\nlist_size = = 3\n")
     error = refusal()
