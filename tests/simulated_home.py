@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import os
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 from include.demo.photo_service import PhotoService
 
 PROJECT = Path(__file__).resolve().parents[1]
-SMALL_SERVICE = PhotoService(
-    start=date(2026, 1, 1), days=40, users=300, items=150, births_per_day=3, events_per_day=900
-)
 DAY_BEFORE, LAST_ARRIVAL = date(2026, 2, 9), date(2026, 2, 10)
 # One thread: two of them wait for each other more than they work where the cores are shared.
 SMALL_TRAINING = {
@@ -32,6 +29,15 @@ SMALL_SETTINGS = SMALL_TRAINING | {
     # Every day's ranker is promoted, so that every step has something to do.
     "HIGAWARI_PROMOTION__CHAMPION_MARGIN": "0.5",
 }
+
+
+def small_service(until: date) -> PhotoService:
+    """Forty days of it, the last of which arrives on `until`."""
+    start = until - timedelta(days=40)
+    return PhotoService(start=start, days=40, users=300, items=150, births_per_day=3, events_per_day=900)
+
+
+SMALL_SERVICE = small_service(until=LAST_ARRIVAL)
 
 
 def environment_of(home: Path) -> dict[str, str]:

@@ -6,6 +6,7 @@ not staged yet, a model that was not trained.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -34,9 +35,9 @@ class OurLink(BaseOperatorLink):
         """Where it leads; NOWHERE where there is nothing to show."""
         return self.address(operator, ti_key) if section_of(operator) else NOWHERE
 
+    @abstractmethod
     def address(self, operator: Any, ti_key: TaskInstanceKey) -> str:
         """Where it leads for one of our tasks."""
-        raise NotImplementedError
 
 
 class RunbookLink(OurLink):

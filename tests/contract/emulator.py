@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import time
 import urllib.request
@@ -14,6 +13,7 @@ from urllib.error import URLError
 
 from include.retraining.settings import PROJECT
 from tests.contract.install_emulator import WHY_NOT
+from tests.ports import free_ports
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +38,7 @@ def why_not() -> str | None:
 @contextmanager
 def running_emulator(folder: Path) -> Iterator[dict[str, str]]:
     """The variables by which clients find an emulator whose data lie in `folder`."""
-    port, grpc_port = _free_port(), _free_port()
+    port, grpc_port = free_ports(2)
     command = [str(FOLDER / "environment" / "bin" / "local-bigquery"), "--host", "127.0.0.1", "--port", str(port)]
     command += ["--grpc-port", str(grpc_port), "--data-dir", str(folder / "data"), "--project", "demo-project"]
     with (folder / "emulator.log").open("wb") as log:
@@ -52,12 +52,6 @@ def running_emulator(folder: Path) -> Iterator[dict[str, str]]:
         finally:
             process.terminate()
             process.wait(30)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _wait(url: str, process: subprocess.Popen[bytes]) -> None:

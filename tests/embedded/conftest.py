@@ -1,16 +1,15 @@
 """Fixtures of the embedded Airflow's tests."""
 
-import socket
 from pathlib import Path
 
 import pytest
 
+from tests import ports
+
 
 @pytest.fixture
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return ports.free_port()
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from include.embedded.components import start, stop
+from tests.ports import free_port
 from tests.simulated_home import PROJECT
 from tests.sinks import MailSink, WebhookSink, listening
 
@@ -50,9 +50,6 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def airflow(home: Path, mail: MailSink, chat: WebhookSink) -> Iterator[AirflowClient]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
     overrides = {
         "AIRFLOW__CORE__DAGS_FOLDER": str(DAGS),
         "AIRFLOW__LOGGING__LOGGING_LEVEL": "INFO",
@@ -61,7 +58,7 @@ def airflow(home: Path, mail: MailSink, chat: WebhookSink) -> Iterator[AirflowCl
         "HIGAWARI_ALERTS__RUNBOOK_URL": "https://wiki.example.com/runbook",
     }
     try:
-        client = start(home, port, overrides)
+        client = start(home, free_port(), overrides)
         client.call("POST", "/connections", {"connection_id": "on_call_chat", **json.loads(chat.connection())})
         yield client
     finally:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import time
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -13,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from include.demo.landing_writer import write_landing_zone
-from include.demo.photo_service import PhotoService
 from include.embedded.components import start, stop
 from include.embedded.environment import base_url, embedded_environment
 from include.embedded.errors import AirflowApiError
@@ -27,7 +25,8 @@ from include.retraining.promotion.decisions import champion_version
 from include.retraining.publication.reader import read_current
 from include.retraining.publication.switch_log import read_switch_log
 from include.retraining.tables import ALERTS, PROMOTION_DECISIONS
-from tests.simulated_home import PROJECT, SMALL_SETTINGS
+from tests.ports import free_port
+from tests.simulated_home import PROJECT, SMALL_SETTINGS, small_service
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -48,10 +47,7 @@ SECONDS = 500
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Forty days until yesterday, as they landed."""
     home = tmp_path_factory.mktemp("home")
-    service = PhotoService(
-        start=TODAY - timedelta(days=40), days=40, users=300, items=150, births_per_day=3, events_per_day=900
-    )
-    write_landing_zone(service, home / "landing")
+    write_landing_zone(small_service(until=TODAY), home / "landing")
     configure(home, hours=12)
     return home
 
@@ -59,13 +55,10 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def airflow(home: Path) -> Iterator[AirflowClient]:
     """One Airflow for this suite, with people of three roles."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
     try:
         # Without runs of the schedule: unpausing would make one of today.
         ours = {"AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": USERS, "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "False"}
-        client = start(home, port, settings_of(home) | ours)
+        client = start(home, free_port(), settings_of(home) | ours)
         client.wait_for_dag(DAG_ID)
         yield client
     finally:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import shutil
-import socket
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +19,8 @@ from include.retraining.publication.switch_log import read_switch_log
 from include.retraining.tables import PROMOTION_DECISIONS, PUBLICATIONS
 from include.retraining.warehouse.local import LocalWarehouse
 from tests.end_to_end.days import champions, everything_seen, run_day_at
-from tests.simulated_home import SMALL_SERVICE, environment_of
+from tests.ports import free_port
+from tests.simulated_home import environment_of, small_service
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -67,7 +67,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, run_elsewhere: RunElsewhere) 
     """Forty days of deliveries until the newest date, and a week of publications until the date before."""
     home = tmp_path_factory.mktemp("home")
     (home / "mlflow").mkdir()
-    write_landing_zone(replace(SMALL_SERVICE, start=NEWEST - timedelta(days=40)), home / "landing")
+    write_landing_zone(small_service(until=NEWEST), home / "landing")
     for day in WEEK:
         assert run_elsewhere(run_day_at, home, day) == 0
     return home
@@ -91,11 +91,8 @@ def before(home: Path) -> tuple[Production, Rows]:
 @pytest.fixture(scope="module")
 def airflow(home: Path, undisturbed: Path, before: tuple[Production, Rows]) -> Iterator[AirflowClient]:
     """One Airflow for this suite, over that week."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
     try:
-        client = start(home, port, environment_of(home))
+        client = start(home, free_port(), environment_of(home))
         client.wait_for_dag(DAG_ID)
         yield client
     finally:

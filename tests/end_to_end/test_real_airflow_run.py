@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import time
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -15,7 +14,6 @@ import pytest
 from playwright.sync_api import expect
 
 from include.demo.landing_writer import write_landing_zone
-from include.demo.photo_service import PhotoService
 from include.embedded.components import start, stop
 from include.embedded.environment import base_url, embedded_environment
 from include.embedded.errors import AirflowApiError
@@ -31,7 +29,8 @@ from include.retraining.tables import PROMOTION_DECISIONS, PUBLICATIONS
 from include.ui.addresses import NAVIGATION, PREFIX
 from include.ui.app import make_app
 from tests.end_to_end.browser import logged_in, needs_chromium
-from tests.simulated_home import SMALL_TRAINING
+from tests.ports import free_port
+from tests.simulated_home import SMALL_TRAINING, small_service
 from tests.ui.routes import addresses_of
 
 if TYPE_CHECKING:
@@ -59,21 +58,15 @@ TODAY = (datetime.now(UTC) - timedelta(hours=3)).date()
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Forty days until yesterday, as they landed."""
     home = tmp_path_factory.mktemp("home")
-    service = PhotoService(
-        start=TODAY - timedelta(days=40), days=40, users=300, items=150, births_per_day=3, events_per_day=900
-    )
-    write_landing_zone(service, home / "landing")
+    write_landing_zone(small_service(until=TODAY), home / "landing")
     return home
 
 
 @pytest.fixture(scope="module")
 def airflow(home: Path) -> Iterator[AirflowClient]:
     """One Airflow for this suite."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
     try:
-        yield start(home, port, SMALL_TRAINING | ONE_MORE_USER)
+        yield start(home, free_port(), SMALL_TRAINING | ONE_MORE_USER)
     finally:
         stop(home)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from include.demo.landing_writer import write_landing_zone
-from include.demo.photo_service import PhotoService
 from include.production.secret_file import write_secrets
+from tests.ports import free_ports
 from tests.production.compose_file import PROJECT
 from tests.production.services import own_databases, own_redis_database
 from tests.production.stack import Places, Stack
-from tests.simulated_home import SMALL_TRAINING, whole_environment_of
+from tests.simulated_home import SMALL_TRAINING, small_service, whole_environment_of
 
 # The date of the last tick at 03:00 UTC: unpausing then makes no run beside that of the backfill.
 LAST_DATE = (datetime.now(UTC) - timedelta(hours=3)).date()
@@ -42,10 +41,7 @@ WORKERS = ("worker-1", "worker-2")
 def published_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Forty days, and lists without a ranker published for the day before the last."""
     home = tmp_path_factory.mktemp("published") / "home"
-    service = PhotoService(
-        start=LAST_DATE - timedelta(days=40), days=40, users=300, items=150, births_per_day=3, events_per_day=900
-    )
-    write_landing_zone(service, home / "landing")
+    write_landing_zone(small_service(until=LAST_DATE), home / "landing")
     run_without_airflow(home, LAST_DATE - timedelta(days=1), "skip")
     return home
 
@@ -106,12 +102,3 @@ def run_without_airflow(home: Path, as_of_date: object, train: str) -> str:
         [sys.executable, "-c", code], check=True, env=environment, cwd=PROJECT, capture_output=True, text=True
     )
     return said.stdout.split()[-1]
-
-
-def free_ports(count: int) -> list[int]:
-    """So many ports that nobody listens on."""
-    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [int(probe.getsockname()[1]) for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
