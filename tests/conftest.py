@@ -13,6 +13,7 @@ import pytest
 from tests.simulated_home import DAY_BEFORE, PROJECT, SMALL_SERVICE, whole_environment_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from include.retraining.warehouse.local import LocalWarehouse
@@ -22,12 +23,18 @@ SKIPPED_SERVICES: list[str] = []
 
 
 @pytest.fixture(autouse=True)
-def own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No test touches var/ or a registry that the shell names, and keyed hashes have a key."""
-    monkeypatch.setenv("HIGAWARI_HOME", str(tmp_path))
-    monkeypatch.setenv("HIGAWARI_HASH_KEY", "for tests")
-    monkeypatch.delenv("HIGAWARI_CONFIG", raising=False)
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+def own_environment(tmp_path: Path) -> Iterator[None]:
+    """No test touches var/ or a registry that the shell names, and keyed hashes have a key.
+
+    What a test, or the code it runs, leaves in the environment is gone with it.
+    """
+    before = dict(os.environ)
+    os.environ.update(HIGAWARI_HOME=str(tmp_path), HIGAWARI_HASH_KEY="for tests")
+    for name in ("HIGAWARI_CONFIG", "MLFLOW_TRACKING_URI"):
+        os.environ.pop(name, None)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
 
 
 @pytest.fixture(scope="session")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import secrets
 import sys
 import tempfile
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -18,7 +20,7 @@ from include.retraining.errors import HigawariError, StepSkipped
 from include.retraining.run import Run
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     import pyarrow as pa
 
@@ -90,15 +92,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
     try:
         with tempfile.TemporaryDirectory(prefix="higawari-backtest-") as scratch:
-            backtest(options, options.keep or Path(scratch))
+            home = options.keep or Path(scratch)
+            with own_environment(home, options):
+                backtest(options)
     except HigawariError as error:
         print(error, file=sys.stderr)
         return 1
     return 0
 
 
-def backtest(options: Options, home: Path) -> None:
-    """Ingest the source under `home`, run each date, write `out/<surface>.parquet`."""
+def backtest(options: Options) -> None:
+    """Ingest the source, run each date, write `out/<surface>.parquet`."""
     from include.recommender.history import land_history
     from include.recommender.tables import RECOMMENDER_TABLES
     from include.retraining.landing import LandingZone
@@ -106,7 +110,6 @@ def backtest(options: Options, home: Path) -> None:
     from include.retraining.tables import MACHINERY_TABLES
     from include.retraining.workspace import open_workspace
 
-    _own_environment(home, options)
     settings = load_settings(RecommenderSettings)
     workspace = open_workspace(settings, (*RECOMMENDER_TABLES, *MACHINERY_TABLES))
     days = land_history(options.source, LandingZone(settings.storage.landing_folder), settings)
@@ -140,20 +143,28 @@ def _lists(workspace: Workspace[RecommenderSettings], as_of_date: date, surface:
     return rows.filter(pc.equal(rows["surface"], surface)).select(["user_id", "item_id", "rank", "as_of_date"])
 
 
-def _own_environment(home: Path, options: Options) -> None:
+@contextmanager
+def own_environment(home: Path, options: Options) -> Iterator[None]:
     """A backtest has its own folders, registry and hash key, and never touches the daily ones."""
-    os.environ["HIGAWARI_HOME"] = str(home)
-    os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{home}/mlflow/mlflow.db"
-    os.environ.setdefault("HIGAWARI_HASH_KEY", secrets.token_hex(32))
-    os.environ["HIGAWARI_PUBLICATION__LIST_SIZE"] = str(options.list_size)
-    os.environ["HIGAWARI_PUBLICATION__SHARDS"] = "1"
-    # Nobody is there to be asked.
-    os.environ["HIGAWARI_PROMOTION__APPROVAL"] = "never"
-    if options.positive:
-        os.environ["HIGAWARI_BUSINESS__POSITIVE_EVENT_TYPES"] = (
-            "[" + ",".join(f'"{name}"' for name in options.positive) + "]"
-        )
     (home / "mlflow").mkdir(parents=True, exist_ok=True)
+    own = {
+        "HIGAWARI_HOME": str(home),
+        "MLFLOW_TRACKING_URI": f"sqlite:///{home}/mlflow/mlflow.db",
+        "HIGAWARI_HASH_KEY": os.environ.get("HIGAWARI_HASH_KEY") or secrets.token_hex(32),
+        "HIGAWARI_PUBLICATION__LIST_SIZE": str(options.list_size),
+        "HIGAWARI_PUBLICATION__SHARDS": "1",
+        # Nobody is there to be asked.
+        "HIGAWARI_PROMOTION__APPROVAL": "never",
+    }
+    if options.positive:
+        own["HIGAWARI_BUSINESS__POSITIVE_EVENT_TYPES"] = json.dumps(options.positive)
+    before = dict(os.environ)
+    os.environ.update(own)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def _options(arguments: Sequence[str] | None) -> Options:

@@ -8,8 +8,10 @@ import time
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import pytest
+from playwright.sync_api import expect
 
 from include.demo.landing_writer import write_landing_zone
 from include.embedded.components import start, stop
@@ -25,6 +27,7 @@ from include.retraining.promotion.decisions import champion_version
 from include.retraining.publication.reader import read_current
 from include.retraining.publication.switch_log import read_switch_log
 from include.retraining.tables import ALERTS, PROMOTION_DECISIONS
+from tests.end_to_end.browser import logged_in, needs_chromium
 from tests.ports import free_port
 from tests.simulated_home import PROJECT, SMALL_SETTINGS, small_service
 
@@ -129,6 +132,20 @@ def answer(client: AirflowClient, run_id: str, surface: str, option: str, commen
     return client.call("PATCH", question(run_id, surface), body)
 
 
+def approve_in_the_ui(home: Path, run_id: str, comment: str) -> None:
+    """Read the question about for_you under Required Actions, write a comment, press Approve."""
+    password = json.loads(passwords_file(home).read_text())["hana"]
+    task = f"/dags/{DAG_ID}/runs/{quote(run_id)}/tasks/request_approval.for_you"
+    with logged_in(base_url(RunFolder(home).port()), "hana", password) as hana:
+        hana.open(f"{task}/required_actions")
+        expect(hana.page.get_by_role("table").first).to_contain_text("own history")
+        field = hana.page.locator("[name=element_comment]")
+        field.fill(comment)
+        hana.picture("approval")
+        hana.press("Approve", "button")
+        expect(field).to_be_disabled()
+
+
 def recorded(warehouse: Warehouse, surface: str, day: object = YESTERDAY) -> list[dict[str, Any]]:
     rows = warehouse.read(PROMOTION_DECISIONS, {"surface": surface, "as_of_date": day}).to_pylist()
     return sorted(rows, key=lambda row: row["recorded_at"])
@@ -168,11 +185,13 @@ def test_a_person_is_forgotten_while_a_question_is_open(
     assert state_of(airflow, asking, "request_approval.for_you") == "awaiting_input"
 
 
+@needs_chromium
 def test_approve_and_reject_are_recorded_with_the_person(
     airflow: AirflowClient, asking: str, home: Path, warehouse: Warehouse
 ) -> None:
+    """One answer in the UI, the other by REST."""
+    approve_in_the_ui(home, asking, "looks right")
     hana = as_user(home, "hana")
-    answer(hana, asking, "for_you", "Approve", "looks right")
     answer(hana, asking, "discover", "Reject", "not yet")
     with pytest.raises(AirflowApiError, match="409"):
         answer(hana, asking, "discover", "Approve")
