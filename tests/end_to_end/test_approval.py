@@ -136,9 +136,11 @@ def approve_in_the_ui(home: Path, run_id: str, comment: str) -> None:
     """Read the question about for_you under Required Actions, write a comment, press Approve."""
     password = json.loads(passwords_file(home).read_text())["hana"]
     task = f"/dags/{DAG_ID}/runs/{quote(run_id)}/tasks/request_approval.for_you"
-    with logged_in(base_url(RunFolder(home).port()), "hana", password) as hana:
+    with logged_in(
+        base_url(RunFolder(home).port()), "hana", password, viewport={"width": 1280, "height": 2100}
+    ) as hana:
         hana.open(f"{task}/required_actions")
-        expect(hana.page.get_by_role("table").first).to_contain_text("own history")
+        expect(hana.page.get_by_role("table").first).to_contain_text("makes the lists from the next day on")
         field = hana.page.locator("[name=element_comment]")
         field.fill(comment)
         hana.picture("approval")
