@@ -12,7 +12,7 @@ def test_it_holds_what_airflow_needs(home: Path) -> None:
     environment = embedded_environment(home, 8123)
     assert environment["AIRFLOW_HOME"] == str(home / "airflow")
     assert environment["PYTHONPATH"] == str(PROJECT)
-    assert environment["AIRFLOW__CORE__EXECUTOR"] == "LocalExecutor"
+    assert environment["AIRFLOW__CORE__EXECUTOR"] == "include.embedded.local_executor.PreloadingLocalExecutor"
     assert environment["AIRFLOW__CORE__EXECUTION_API_SERVER_URL"] == "http://127.0.0.1:8123/execution/"
     assert environment["AIRFLOW__API__HOST"] == "127.0.0.1"
     assert environment["HIGAWARI_HOME"] == str(home)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from mlflow import MlflowClient
 
+from include.embedded.libraries import LIBRARIES
 from include.recommender.contenders import model_name
 from include.recommender.settings import SURFACES
 from include.retraining.registry import CHAMPION
@@ -22,12 +23,7 @@ from tests.simulated_home import LAST_ARRIVAL, environment_of
 Start = Callable[..., ForkServerProcess]
 RunElsewhere = Callable[..., int | None]
 # Imported once, by the server that new processes are forked from: they would spend most of their time on it.
-HEAVY = (
-    "tests.end_to_end.days", "deltalake", "duckdb", "great_expectations", "include.recommender.evaluation",
-    "include.recommender.settings_check", "mlflow.store.model_registry.sqlalchemy_workspace_store",
-    "mlflow.store.tracking.sqlalchemy_workspace_store", "mlflow.xgboost", "pyarrow.dataset", "sklearn.datasets",
-    "sqlglot.dialects.bigquery", "sqlglot.dialects.duckdb",
-)  # fmt: skip
+HEAVY = ("tests.end_to_end.days", "include.recommender.evaluation", "include.recommender.settings_check", *LIBRARIES)
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 Severity = Literal["critical", "warning", "info"]
 Outcome = Literal["passed", "failed", "crashed"]
+
+# Two hundred lines about its own documentation, whenever it is imported.
+logging.getLogger("great_expectations._docs_decorators").setLevel(logging.WARNING)
 
 SAMPLES = 5
 MESSAGE_LENGTH = 200
