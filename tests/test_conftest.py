@@ -18,7 +18,7 @@ OPTIONS = ["-q", "-p", "tests.conftest", "-p", "no:cacheprovider", "-o", "marker
     ("text", "ci", "workers", "code"),
     [
         (SKIPPED, "true", "0", 1),
-        (SKIPPED, "true", "1", 1),
+        pytest.param(SKIPPED, "true", "1", 1, marks=pytest.mark.integration),
         (SKIPPED, "", "0", 0),
         (SKIPPED.replace("@pytest.mark.service\n", ""), "true", "0", 0),
         (SKIPPED.replace("pytest.skip('not here')", "pass"), "true", "0", 0),

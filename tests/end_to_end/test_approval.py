@@ -137,7 +137,7 @@ def approve_in_the_ui(home: Path, run_id: str, comment: str) -> None:
     password = json.loads(passwords_file(home).read_text())["hana"]
     task = f"/dags/{DAG_ID}/runs/{quote(run_id)}/tasks/request_approval.for_you"
     with logged_in(
-        base_url(RunFolder(home).port()), "hana", password, viewport={"width": 1280, "height": 2100}
+        base_url(RunFolder(home).port()), "hana", password, viewport={"width": 1280, "height": 2200}
     ) as hana:
         hana.open(f"{task}/required_actions")
         expect(hana.page.get_by_role("table").first).to_contain_text("makes the lists from the next day on")
