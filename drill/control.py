@@ -49,11 +49,11 @@ class Control:
         found = self.client.task_instances(DAG_ID, run_id)
         return {task.task_id if task.map_index < 0 else f"{task.task_id}[{task.map_index}]": task for task in found}
 
-    def clear(self, run_id: str, blow: Blow) -> None:
-        """What the runbook says: clear the failed task, with downstream on."""
-        task = blow.task_id if blow.map_index < 0 else [blow.task_id, blow.map_index]
+    def clear(self, run_id: str, *blows: Blow) -> None:
+        """What the runbook says: clear the tasks that were struck, with downstream on."""
+        tasks = [blow.task_id if blow.map_index < 0 else [blow.task_id, blow.map_index] for blow in blows]
         body = {
-            "dag_run_id": run_id, "task_ids": [task], "include_downstream": True, "only_failed": False,
+            "dag_run_id": run_id, "task_ids": tasks, "include_downstream": True, "only_failed": False,
             "reset_dag_runs": True, "dry_run": False,
         }  # fmt: skip
         self.client.call("POST", f"/dags/{DAG_ID}/clearTaskInstances", body)

@@ -73,10 +73,13 @@ def healed_nights(tasks: Sequence[Task]) -> tuple[list[Blow], list[Blow]]:
 
 
 def outlasting_night(tasks: Sequence[Task]) -> list[Blow]:
-    """For each kind one fault that goes on through every try, in the order of the DAG."""
+    """For each kind one fault that goes on through every try, in the order of the DAG.
+
+    The announcement comes last: with it the run is a success, and what failed before is over.
+    """
     order = {task.task_id: number for number, task in enumerate(tasks)}
     blows = [blow for kind in KINDS if (blow := _outlasting(kind, tasks)) is not None]
-    return sorted(blows, key=lambda blow: order[blow.task_id])
+    return sorted(blows, key=lambda blow: (kind_of(blow.task_id).name == "announce", order[blow.task_id]))
 
 
 def missing(tasks: Sequence[Task], blows: Sequence[Blow]) -> list[str]:

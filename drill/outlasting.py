@@ -42,8 +42,10 @@ def outlasting_night(kit: Equipment, day: date, blows: Sequence[Blow]) -> list[R
             alerts += 1
         logger.info("%s", rows[-1])
         kit.hand.mend()
-        kit.folder.arm([following] if following else [])
-        kit.control.clear(run_id, blow)
+        next_blows = [following] if following else []
+        kit.folder.arm(next_blows)
+        # The next one too: what runs beside the failed task has already succeeded.
+        kit.control.clear(run_id, blow, *next_blows)
     state = kit.control.wait(run_id)
     found = _misses_of_the_end(kit, day, state, before, alerts)
     return [*rows[:-1], replace(rows[-1], misses=(*rows[-1].misses, *found))] if rows else []

@@ -48,8 +48,10 @@ def test_each_kind_has_one_fault_that_outlasts_its_retries_in_the_order_of_the_d
     )
     assert all(blow.tries == () for blow in blows)
     assert {blow.fault for blow in blows} == {"kill -9", "exception", "timeout", "full disk", "MLflow unreachable"}
+    assert blows[-1].task_id == "announce_run"
     order = [task.task_id for task in tasks]
-    assert [order.index(blow.task_id) for blow in blows] == sorted(order.index(blow.task_id) for blow in blows)
+    struck = [order.index(blow.task_id) for blow in blows[:-1]]
+    assert struck == sorted(struck)
 
 
 def test_a_part_of_the_drill(tasks: list[Task]) -> None:
