@@ -78,14 +78,15 @@ def _measure(
     """NDCG@10 by date and user."""
     import pandas as pd
 
-    found = {}
+    found: dict[date, pd.Series[float]] = {}
     for day, rows in sets.items():
         ranker = train_ranker(_hidden(rows[surface], without), settings.training)
         week = Week(day, {CHALLENGER: contender_from("ablation", ranker, settings)})
         end = day + timedelta(days=settings.training.holdout_days)
         results = evaluate_weeks(warehouse, settings, end, surface, [week])
         found[day] = results.per_user[CHALLENGER][day][METRIC]
-    return pd.concat(found)
+    by_user: pd.Series[float] = pd.concat(found)
+    return by_user
 
 
 def _hidden(rows: pa.Table, names: Collection[str]) -> pa.Table:

@@ -71,7 +71,7 @@ class _Smtp(socketserver.StreamRequestHandler):
 
     def _mail(self) -> EmailMessage:
         lines = iter(self.rfile.readline, b".\r\n")
-        return message_from_bytes(b"".join(lines), policy=policy.default)  # type: ignore[return-value]
+        return message_from_bytes(b"".join(lines), policy=policy.default)
 
     def _say(self, text: str) -> None:
         self.wfile.write(f"{text}\r\n".encode())
