@@ -109,7 +109,7 @@ def say_where(console: Console, home: Path, port: int) -> None:
     """Where to look on."""
     console.print(f"UI        {base_url(port)}/dags/{DAG_ID}")
     console.print(f"user      {ADMIN}, password: {ADMIN_PASSWORD} in {secret_file(home)}")
-    console.print(f"again     make up HIGAWARI_HOME={home}")
+    console.print(f"again     make up HIGAWARI_HOME={home} PORT={port}")
 
 
 def wait_for_interrupt(console: Console) -> None:

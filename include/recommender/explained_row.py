@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from include.recommender.lists import EVERYBODY
 from include.recommender.settings import SURFACES
 from include.recommender.tables import USER_RECOMMENDATIONS
-from include.retraining.errors import SettingsError
+from include.retraining.errors import OperationError
 from include.retraining.publication.reader import read_publication
 from include.retraining.publication.switch_log import read_switch_log
 from include.retraining.tables import PUBLICATIONS
@@ -50,9 +50,9 @@ class PublishedRow:
 
 
 def published_row(warehouse: Warehouse, question: Question) -> PublishedRow:
-    """The row; SettingsError where there is no such surface, publication, list, rank or item in it."""
+    """The row; OperationError where there is no such surface, publication, list, rank or item in it."""
     if question.surface not in SURFACES:
-        raise SettingsError(
+        raise OperationError(
             f"a surface among {', '.join(SURFACES)}", repr(question.surface), "ask for one of those with --surface"
         )
     current = read_switch_log(warehouse).current
@@ -68,14 +68,14 @@ def _publication(warehouse: Warehouse, publication_id: str | None) -> dict[str, 
     """Its record; of several, after a repeated check, the last."""
     records = sorted(warehouse.read(PUBLICATIONS).to_pylist(), key=lambda row: row["created_at"])
     if publication_id is None:
-        raise SettingsError(
+        raise OperationError(
             "a current publication",
             f"none: readers see nothing; {_newest(records)}",
             "name one with --publication, or wait for the first run that publishes",
         )
     found: dict[str, Any] | None = next((row for row in records[::-1] if row["publication_id"] == publication_id), None)
     if found is None:
-        raise SettingsError(
+        raise OperationError(
             "a recorded publication, <as_of_date>-<hash>",
             f"{publication_id!r}; {_newest(records)}",
             "name one of those with --publication, or leave it out for the current one",
@@ -92,7 +92,7 @@ def _list(warehouse: Warehouse, question: Question, publication_id: str) -> list
     where = {"surface": question.surface, "user_id": question.user_id}
     rows: list[dict[str, Any]] = read_publication(warehouse, USER_RECOMMENDATIONS, publication_id, where).to_pylist()
     if not rows:
-        raise SettingsError(
+        raise OperationError(
             f"a list of user {question.user_id!r} on {question.surface} in {publication_id}",
             "none: the user had no history then, and readers give such users the list for everybody",
             f"check the id, or ask for the list for everybody with --user '{EVERYBODY}'",
@@ -100,13 +100,13 @@ def _list(warehouse: Warehouse, question: Question, publication_id: str) -> list
     return rows
 
 
-def _not_in_list(question: Question, rows: list[dict[str, Any]]) -> SettingsError:
+def _not_in_list(question: Question, rows: list[dict[str, Any]]) -> OperationError:
     if question.item_id is not None:
-        return SettingsError(
+        return OperationError(
             f"item {question.item_id!r} among the {len(rows)} of the list",
             f"others, from {rows[0]['item_id']!r} to {rows[-1]['item_id']!r}",
             "check the id, or ask by --rank; an item below the last rank, inactive or blocked is in no list",
         )
-    return SettingsError(
+    return OperationError(
         f"a rank from {rows[0]['rank']} to {rows[-1]['rank']}", str(question.rank), "ask for one of those with --rank"
     )

@@ -25,7 +25,7 @@ from include.recommender.tables import (
     USER_RECOMMENDATIONS,
     USER_STATS,
 )
-from include.retraining.errors import SettingsError
+from include.retraining.errors import OperationError
 from include.retraining.landing import LandingZone
 from include.retraining.run import Run
 from include.retraining.tables import ALERTS, BLOCKED_ITEMS, EVALUATION_RESULTS, PUBLICATION_SWITCHES, PUBLICATIONS
@@ -270,7 +270,7 @@ def test_a_publication_that_readers_do_not_see_is_said_to_be_one(copied: World) 
     rows = pa.Table.from_pylist([back], schema=PUBLICATION_SWITCHES.schema)
     copied.workspace.warehouse.append_once(PUBLICATION_SWITCHES, rows)
     question = Question("for_you", copied.explained_users[0], rank=1)
-    with pytest.raises(SettingsError, match=f"none: readers see nothing; .*{copied.publication_id}"):
+    with pytest.raises(OperationError, match=f"none: readers see nothing; .*{copied.publication_id}"):
         published_row(copied.workspace.warehouse, question)
     found = said(copied, replace(question, publication_id=copied.publication_id))
     assert found["publication"].endswith("readers do not see it now")
@@ -292,7 +292,7 @@ def test_a_publication_that_readers_do_not_see_is_said_to_be_one(copied: World) 
     ids=["surface", "user", "rank", "rank 0", "item", "publication"],
 )  # fmt: skip
 def test_what_is_not_there_is_said_with_what_is(published: World, question: Question, parts: tuple[str, ...]) -> None:
-    with pytest.raises(SettingsError) as raised:
+    with pytest.raises(OperationError) as raised:
         published_row(published.workspace.warehouse, question)
     error = raised.value
     for part, text in zip(parts, (error.expected, error.found, error.next_step), strict=True):
@@ -300,7 +300,7 @@ def test_what_is_not_there_is_said_with_what_is(published: World, question: Ques
 
 
 def test_before_the_first_publication_there_is_nothing_to_explain(warehouse: LocalWarehouse) -> None:
-    with pytest.raises(SettingsError, match="none: readers see nothing; none is recorded"):
+    with pytest.raises(OperationError, match="none: readers see nothing; none is recorded"):
         published_row(warehouse, Question("for_you", "u000", rank=1))
 
 

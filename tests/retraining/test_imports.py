@@ -54,6 +54,7 @@ def test_the_pages_serve_any_use_case(use_case: str) -> None:
 
 def test_only_what_meets_airflow_imports_it() -> None:
     assert sorted(importers("airflow", "include")) == [
+        "include/embedded/local_executor.py",
         "include/production/access.py",
         "include/retraining/airflow_steps.py",
         "include/retraining/alerting/airflow_side.py",

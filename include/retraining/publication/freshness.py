@@ -1,4 +1,7 @@
-"""`make freshness`: one line about what readers see and how old it is; exit code 1 where it is not fresh."""
+"""`make freshness`: one line about what readers see and how old it is.
+
+Exit code 0: fresh; 1: not fresh; 2: nobody can tell, which says nothing against what readers see.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from include.retraining.settings import RetrainingSettings, load_settings
 from include.retraining.tables import PUBLICATIONS
 
 if TYPE_CHECKING:
+    from include.retraining.publication.switch_log import Switch
     from include.retraining.warehouse.protocol import Warehouse
 
 
@@ -39,15 +43,27 @@ def shelf_life(valid_until: datetime, now: datetime) -> str:
     return f"{'fresh until' if now < valid_until else 'STALE since'} {valid_until:%Y-%m-%d %H:%M} UTC"
 
 
+def hold_in_words(held: Switch | None) -> str:
+    """What follows the line where later runs are held."""
+    if held is None:
+        return ""
+    since = f"{held.switched_at:%Y-%m-%d %H:%M} UTC"
+    return f"; later runs are HELD since {since} by {held.who} ({held.why}): release with rollback_publication"
+
+
 def main() -> int:
     """Print the line for the configured warehouse."""
     from include.retraining.warehouse.open import open_for_reading
 
     try:
-        fresh, line = freshness(open_for_reading(load_settings(MachinerySettings)), datetime.now(UTC))
+        settings = load_settings(MachinerySettings)
+        warehouse = open_for_reading(settings)
+        fresh, line = freshness(warehouse, datetime.now(UTC))
+        held = read_switch_log(warehouse).held_by(settings.publication.after_rollback)
     except HigawariError as error:
-        fresh, line = False, str(error)
-    print(line)
+        print(error)
+        return 2
+    print(line + hold_in_words(held))
     return 0 if fresh else 1
 
 

@@ -14,9 +14,10 @@ def status_of(log: SwitchLog, publication_id: str, check_result: str = "pass") -
     """What became of a publication."""
     if log.current == publication_id:
         return "current"
+    if publication_id in log.rolled_back:
+        return "rolled_back"
     left_by = [switch.kind for switch in log.switches if switch.from_publication_id == publication_id]
     moved = [kind for kind in left_by if kind in ("publish", "rollback", "auto_revert")]
     if moved:
-        outcomes: dict[str, Status] = {"rollback": "rolled_back", "auto_revert": "rejected"}
-        return outcomes.get(moved[-1], "superseded")
+        return "rejected" if moved[-1] == "auto_revert" else "superseded"
     return "rejected" if check_result == "stop" else "staged"

@@ -61,18 +61,29 @@ class SwitchLog:
 
     @property
     def rolled_back(self) -> frozenset[str]:
-        """Publications that people took away from readers."""
-        return frozenset(s.from_publication_id for s in self.switches if s.kind == "rollback")
+        """Publications that people took away from readers, and did not give back."""
+        taken: set[str] = set()
+        for switch in self.switches:
+            if switch.kind != "rollback":
+                continue
+            # Giving one back undoes a rollback, and says nothing against what readers had meanwhile.
+            undone = switch.to_publication_id in taken
+            taken = taken - {switch.to_publication_id} if undone else taken | {switch.from_publication_id}
+        return frozenset(taken)
+
+    def held_by(self, after_rollback: str) -> Switch | None:
+        """The switch since which runs must leave the pointer alone, until an operator releases it."""
+        held: Switch | None = None
+        for switch in self.switches:
+            if switch.kind == "release":
+                held = None
+            elif switch.kind == "hold" or (switch.kind == "rollback" and after_rollback == "hold"):
+                held = held or switch
+        return held
 
     def is_held(self, after_rollback: str) -> bool:
-        """Whether runs must leave the pointer alone until an operator releases it."""
-        held = False
-        for switch in self.switches:
-            if switch.kind == "rollback":
-                held = held or after_rollback == "hold"
-            elif switch.kind in ("hold", "release"):
-                held = switch.kind == "hold"
-        return held
+        """Whether runs must leave the pointer alone."""
+        return self.held_by(after_rollback) is not None
 
 
 def read_switch_log(warehouse: Warehouse) -> SwitchLog:

@@ -79,8 +79,9 @@ def stop_message(results: Sequence[CheckResult]) -> DataStopError:
     return DataStopError(
         "no failed critical check and no crashed one",
         "\n- ".join(["", *describe(results)]),
-        "look at those rows (quarantined_rows, data_quality_results); mend the data and clear what made them, "
-        "or change the threshold in [quality] and clear the check",
+        "look at those rows (quarantined_rows, data_quality_results). They are wrong: have them delivered again and "
+        "clear ingest with Downstream. They are right: trigger the date with data_checks = accept. "
+        "A threshold of [quality] is too narrow: change it and clear check_inputs with Downstream",
     )
 
 

@@ -59,9 +59,35 @@ def test_a_home_that_does_not_exist_is_refused_and_not_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("HIGAWARI_HOME", str(tmp_path / "typo"))
-    assert main() == 1
+    assert main() == 2
     assert "set HIGAWARI_HOME" in capsys.readouterr().out
     assert not (tmp_path / "typo").exists()
+
+
+def test_the_command_says_that_later_runs_are_held_by_whom_and_why(
+    warehouse: LocalWarehouse, capsys: pytest.CaptureFixture[str]
+) -> None:
+    today = datetime.now(UTC).date()
+    (first, _), _ = publish(warehouse, today, 3), publish(warehouse, today, 4)
+    append_switch(
+        warehouse, read_switch_log(warehouse), first.publication_id, "rollback", "hana", "odd lists", "manual"
+    )
+    assert main() == 0
+    line = capsys.readouterr().out
+    assert "; later runs are HELD since " in line
+    assert " by hana (odd lists): release with rollback_publication" in line
+    append_switch(warehouse, read_switch_log(warehouse), first.publication_id, "release", "hana", "mended", "manual")
+    assert main() == 0
+    assert "HELD" not in capsys.readouterr().out
+
+
+def test_settings_that_cannot_be_read_say_nothing_against_the_lists(
+    warehouse: LocalWarehouse, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    publish(warehouse, datetime.now(UTC).date(), 3)
+    monkeypatch.setenv("HIGAWARI_PUBLICATION__SHARDS", "many")
+    assert main() == 2
+    assert "publication.shards" in capsys.readouterr().out
 
 
 def test_the_command_ends_well_while_the_lists_are_fresh(

@@ -9,6 +9,7 @@ from multiprocessing.pool import Pool
 import pytest
 
 from include.retraining.errors import CommitConflictError
+from include.retraining.publication.status import status_of
 from include.retraining.publication.switch_log import (
     Kind,
     Switch,
@@ -80,6 +81,14 @@ def test_rule_5_publishing_is_held_by_a_hold_and_as_the_policy_says_by_a_rollbac
 def test_a_publication_that_people_took_away_is_rolled_back_and_a_reverted_one_is_not() -> None:
     log = log_of(("publish", A), ("publish", B), ("rollback", A), ("publish", C), ("auto_revert", A))
     assert log.rolled_back == {B}
+
+
+def test_what_people_give_back_is_no_longer_rolled_back_nor_is_what_readers_had_meanwhile() -> None:
+    mistaken = log_of(("publish", A), ("publish", B), ("rollback", A), ("rollback", B))
+    assert mistaken.rolled_back == set()
+    assert [status_of(mistaken, name) for name in (A, B)] == ["superseded", "current"]
+    later = log_of(("publish", A), ("publish", B), ("rollback", A), ("rollback", B), ("rollback", A))
+    assert later.rolled_back == {B}
 
 
 def test_a_hold_is_no_move() -> None:
