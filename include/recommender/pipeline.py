@@ -80,9 +80,11 @@ def decide_data_verdict(run: Run, workspace: Recommender) -> str:
     **What to do**: the message shows the failed checks and sample keys. Have the data mended, then clear from `ingest`
     on. If the data are right after all (a holiday, a campaign), trigger the date again with `data_checks = accept`.
     """
+    from include.recommender.checks.inputs import STAGE, WHAT_TO_DO
     from include.retraining.quality.verdict import refuse_stop
 
-    return refuse_stop(workspace.warehouse, run.as_of_date, ["inputs"], accept=run.data_checks == "accept")
+    accept = run.data_checks == "accept"
+    return refuse_stop(workspace.warehouse, run.as_of_date, [STAGE], WHAT_TO_DO, accept)
 
 
 def build_item_stats(run: Run, workspace: Recommender) -> dict[str, int]:
@@ -207,6 +209,7 @@ def train_challenger(run: Run, workspace: Recommender, surface: str) -> str:
     **What to do**: a check of the training set failed: the message shows it; mend the data, then clear from
     `build_training_set` on. Too little data: wait. MLflow unreachable: clear the task once it is up.
     """
+    from include.recommender.checks.training_set import WHAT_TO_DO, stage_of
     from include.recommender.contenders import model_name
     from include.recommender.model_package import lineage_of_ranker, package_of
     from include.recommender.ranker import train_ranker
@@ -214,7 +217,7 @@ def train_challenger(run: Run, workspace: Recommender, surface: str) -> str:
     from include.retraining.content_hash import content_hash
     from include.retraining.quality.verdict import refuse_stop
 
-    refuse_stop(workspace.warehouse, run.as_of_date, [f"training_set_{surface}"])
+    refuse_stop(workspace.warehouse, run.as_of_date, [stage_of(surface)], WHAT_TO_DO)
     settings = _tuned(run, workspace)
     rows = workspace.warehouse.read(TRAINING_SET, {"as_of_date": run.as_of_date, "surface": surface})
     lineage = lineage_of_ranker(run, surface, settings, content_hash(TRAINING_SET, rows))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pytest
 
-from include.recommender.checks.inputs import check_inputs
+from include.recommender.checks.inputs import STAGE, WHAT_TO_DO, check_inputs
 from include.recommender.tables import EVENTS, ITEMS
 from include.retraining.quality.verdict import read_results, stop_message
 from include.retraining.tables import DATA_QUALITY_RESULTS, QUARANTINED_ROWS
@@ -161,7 +161,7 @@ def test_messages_show_nothing_personal(world: World) -> None:
     world.events[0].update(user_id="hanako@example.com", row_id="+81 90-1234-5678")
     assert world.check() == "stop"
     recorded = str(world.warehouse.read(DATA_QUALITY_RESULTS).to_pylist())
-    shown = recorded + str(stop_message(read_results(world.warehouse, DAY, "inputs")))
+    shown = recorded + str(stop_message(read_results(world.warehouse, DAY, STAGE), WHAT_TO_DO))
     assert "events.user_id_looks_personal [critical]: 1 of 20 rows differ" in shown
     assert "h:" in shown
     assert not [word for word in ("taro", "hanako", "1234-5678") if word in shown]

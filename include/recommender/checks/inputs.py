@@ -26,6 +26,11 @@ if TYPE_CHECKING:
     from include.retraining.warehouse.protocol import Warehouse
 
 STAGE = "inputs"
+WHAT_TO_DO = (
+    "look at those rows (quarantined_rows, data_quality_results). They are wrong: have them delivered again and "
+    "clear ingest with Downstream. They are right: trigger the date with data_checks = accept. "
+    "A threshold of [quality] is too narrow: change it and clear check_inputs with Downstream"
+)
 
 
 def check_inputs(warehouse: Warehouse, settings: RecommenderSettings, as_of_date: date) -> Verdict:

@@ -19,6 +19,16 @@ if TYPE_CHECKING:
     from include.retraining.warehouse.protocol import Warehouse
 
 MAX_POSITIVE_SHARE = 0.5
+WHAT_TO_DO = (
+    "today's lists come from the champion, so nothing is urgent. Events are missing or wrong: have those days "
+    "delivered again and clear their ingest. Then, or after a change of [training] or [candidates]: clear "
+    "build_training_set of this surface with Downstream"
+)
+
+
+def stage_of(surface: str) -> str:
+    """The stage under which a surface's results are recorded."""
+    return f"training_set_{surface}"
 
 
 def check_training_set(warehouse: Warehouse, settings: RecommenderSettings, as_of_date: date, surface: str) -> Verdict:
@@ -31,7 +41,7 @@ def check_training_set(warehouse: Warehouse, settings: RecommenderSettings, as_o
         *_snapshot_checks(snapshots, as_of_date, settings),
         *_feature_checks(features, _total(snapshots, "pairs")),
     ]
-    return record(warehouse, as_of_date, f"training_set_{surface}", check_aggregates(aggregates))
+    return record(warehouse, as_of_date, stage_of(surface), check_aggregates(aggregates))
 
 
 def _label_checks(snapshots: Sequence[dict[str, Any]]) -> list[Aggregate]:

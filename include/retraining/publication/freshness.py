@@ -1,6 +1,7 @@
 """`make freshness`: one line about what readers see and how old it is.
 
-Exit code 0: fresh; 1: not fresh; 2: nobody can tell, which says nothing against what readers see.
+Exit code of this module (make has its own): 0 fresh; 1 not fresh; 2 nobody can tell, which says nothing against what
+readers see.
 """
 
 from __future__ import annotations

@@ -63,12 +63,17 @@ class SwitchLog:
     def rolled_back(self) -> frozenset[str]:
         """Publications that people took away from readers, and did not give back."""
         taken: set[str] = set()
+        arrived_by: Kind | None = None
         for switch in self.switches:
-            if switch.kind != "rollback":
-                continue
-            # Giving one back undoes a rollback, and says nothing against what readers had meanwhile.
-            undone = switch.to_publication_id in taken
-            taken = taken - {switch.to_publication_id} if undone else taken | {switch.from_publication_id}
+            left, reached = switch.from_publication_id, switch.to_publication_id
+            if switch.kind == "rollback":
+                # Giving one back undoes a rollback, and says nothing against what that rollback had led to.
+                undone = arrived_by == "rollback" and reached in taken
+                taken.discard(reached)
+                if not undone:
+                    taken.add(left)
+            if left != reached:
+                arrived_by = switch.kind
         return frozenset(taken)
 
     def held_by(self, after_rollback: str) -> Switch | None:

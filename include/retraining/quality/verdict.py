@@ -49,15 +49,18 @@ def result_of(row: Mapping[str, Any]) -> CheckResult:
     return CheckResult(row["check_name"], **values | {"sample_keys": tuple(row["sample_keys"])})
 
 
-def refuse_stop(warehouse: Warehouse, as_of_date: date, stages: Iterable[str], accept: bool = False) -> Verdict:
+def refuse_stop(
+    warehouse: Warehouse, as_of_date: date, stages: Iterable[str], next_step: str, accept: bool = False
+) -> Verdict:
     """The verdict over the recorded results of some stages.
 
-    Raises DataStopError for `stop`, unless a person accepted it, and when a stage left no results.
+    Raises DataStopError for `stop`, with the next step that helps at these stages, unless a person accepted it; and
+    when a stage left no results.
     """
     results = [result for stage in stages for result in read_results(warehouse, as_of_date, stage)]
     verdict = verdict_of(results)
     if verdict == "stop" and not accept:
-        raise stop_message(results)
+        raise stop_message(results, next_step)
     return verdict
 
 
@@ -74,14 +77,12 @@ def describe(results: Iterable[CheckResult]) -> list[str]:
     return [_line(result) for result in sorted(told, key=lambda result: (not _stops(result), result.name))]
 
 
-def stop_message(results: Sequence[CheckResult]) -> DataStopError:
+def stop_message(results: Sequence[CheckResult], next_step: str) -> DataStopError:
     """The error of a data verdict `stop`: what was checked, what came, and a few safe keys to look at."""
     return DataStopError(
         "no failed critical check and no crashed one",
         "\n- ".join(["", *describe(results)]),
-        "look at those rows (quarantined_rows, data_quality_results). They are wrong: have them delivered again and "
-        "clear ingest with Downstream. They are right: trigger the date with data_checks = accept. "
-        "A threshold of [quality] is too narrow: change it and clear check_inputs with Downstream",
+        next_step,
     )
 
 

@@ -91,6 +91,13 @@ def test_what_people_give_back_is_no_longer_rolled_back_nor_is_what_readers_had_
     assert later.rolled_back == {B}
 
 
+def test_going_back_to_a_publication_that_was_once_taken_away_takes_away_what_was_published_since() -> None:
+    log = log_of(("publish", A), ("publish", B), ("rollback", A), ("release", ""), ("publish", C), ("rollback", B))
+    assert log.rolled_back == {C}
+    given_back = log_of(("publish", A), ("publish", B), ("rollback", A), ("hold", ""), ("rollback", B))
+    assert given_back.rolled_back == set()
+
+
 def test_a_hold_is_no_move() -> None:
     log = log_of(("publish", A), ("publish", B), ("hold", ""), ("release", ""))
     assert log.last_move == log.switches[1]

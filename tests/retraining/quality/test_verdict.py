@@ -45,14 +45,14 @@ def test_verdict_of_one_result(severity: Severity, outcome: Outcome, verdict: st
 def test_the_worst_of_all_stages_decides(recorded: LocalWarehouse) -> None:
     assert record(recorded, DAY, "inputs", [result("warning", "failed")]) == "warn"
     assert record(recorded, DAY, "training_set", [result("critical", "failed")]) == "stop"
-    assert refuse_stop(recorded, DAY, ["inputs"]) == "warn"
-    with pytest.raises(DataStopError, match="no failed critical check"):
-        refuse_stop(recorded, DAY, ["inputs", "training_set"])
+    assert refuse_stop(recorded, DAY, ["inputs"], "mend it") == "warn"
+    with pytest.raises(DataStopError, match=r"(?s)no failed critical check.*mend it"):
+        refuse_stop(recorded, DAY, ["inputs", "training_set"], "mend it")
 
 
 def test_a_person_may_accept_a_stop(recorded: LocalWarehouse) -> None:
     record(recorded, DAY, "inputs", [result("critical", "failed")])
-    assert refuse_stop(recorded, DAY, ["inputs"], accept=True) == "stop"
+    assert refuse_stop(recorded, DAY, ["inputs"], "mend it", accept=True) == "stop"
 
 
 def test_a_retry_replaces_the_results_of_its_stage(recorded: LocalWarehouse) -> None:
@@ -63,7 +63,7 @@ def test_a_retry_replaces_the_results_of_its_stage(recorded: LocalWarehouse) -> 
 
 def test_no_results_are_no_pass(recorded: LocalWarehouse) -> None:
     with pytest.raises(DataStopError, match="inputs for 2026-01-10"):
-        refuse_stop(recorded, DAY, ["inputs"])
+        refuse_stop(recorded, DAY, ["inputs"], "mend it")
 
 
 def test_message_names_what_stops_first_and_leaves_info_out() -> None:
@@ -75,7 +75,7 @@ def test_message_names_what_stops_first_and_leaves_info_out() -> None:
     assert [line.split(":")[0] for line in describe(results)] == [
         "crash [crashed]", "z_critical [critical]", "a_warning [warning]",
     ]  # fmt: skip
-    text = str(stop_message(results))
+    text = str(stop_message(results, "mend it"))
     assert "z_critical [critical]: 3; expected at most 0 (for example r1, r2)" in text
     assert "an_info" not in text
     assert "docs/runbook.md#data-stop-error" in text
