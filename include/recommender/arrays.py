@@ -35,6 +35,14 @@ def sorted_unique(keys: NDArray[np.int64]) -> NDArray[np.int64]:
     return ordered[np.r_[True, ordered[1:] != ordered[:-1]]] if len(ordered) else ordered
 
 
+def is_among(keys: NDArray[np.int64], known: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which keys, of any shape, are among the known ones, which are sorted."""
+    if not len(known):
+        return np.zeros(keys.shape, bool)
+    found = np.minimum(np.searchsorted(known, keys), len(known) - 1)
+    return np.asarray(known[found] == keys)
+
+
 def rank_of_equals(groups: NDArray[np.int64], scores: NDArray[np.float64]) -> NDArray[np.int64]:
     """Rank (1 = highest score) of each element within its group; equal scores share the best rank among them.
 
@@ -44,14 +52,14 @@ def rank_of_equals(groups: NDArray[np.int64], scores: NDArray[np.float64]) -> ND
     # One integer that orders by group, then by falling score: the bits of a positive float32 grow with its value.
     keys = (groups.astype(np.uint64) << np.uint64(32)) | (np.uint64(0xFFFFFFFF) - bits)
     order = np.argsort(keys)
-    place = position_in_group(groups[order])
-    first = np.r_[True, keys[order][1:] != keys[order][:-1]] if len(keys) else np.zeros(0, bool)
+    ordered = keys[order]
+    place = position_in_group(ordered >> np.uint64(32))
     ranks = np.empty(len(groups), np.int64)
-    ranks[order] = place[np.maximum.accumulate(np.where(first, np.arange(len(keys)), 0))] + 1
+    ranks[order] = place - position_in_group(ordered) + 1
     return ranks
 
 
-def position_in_group(sorted_groups: NDArray[np.int64]) -> NDArray[np.int64]:
+def position_in_group(sorted_groups: NDArray[np.integer]) -> NDArray[np.int64]:
     """0, 1, 2, ... within each run of equal values of a sorted array."""
     count = len(sorted_groups)
     starts = np.r_[True, sorted_groups[1:] != sorted_groups[:-1]] if count else np.zeros(0, bool)
@@ -66,12 +74,13 @@ def top_n_per_row(matrix: sparse.csr_matrix, n: int) -> sparse.csr_matrix:
     micros = np.rint(np.asarray(matrix.data, np.float64) * MICROS).astype(np.int64)
     # One integer per entry that orders by value, then by column: equal values never depend on the selection algorithm.
     keys = micros * columns + (columns - 1 - matrix.indices)
-    kept = []
-    for start, end in zip(matrix.indptr[:-1], matrix.indptr[1:], strict=True):
-        row = keys[start:end]
-        kept.append(row if len(row) <= n else np.partition(row, len(row) - n)[-n:])
-    lengths = np.array([len(row) for row in kept], np.int64)
-    chosen = np.concatenate(kept) if kept else np.zeros(0, np.int64)
+    lengths = np.diff(matrix.indptr)
+    kept = np.ones(len(keys), bool)
+    for row in np.flatnonzero(lengths > n):
+        start, end = matrix.indptr[row], matrix.indptr[row + 1]
+        keys[start:end].partition(end - start - n)
+        kept[start : end - n] = False
+    chosen, lengths = keys[kept], np.minimum(lengths, n)
     values, inverted = np.divmod(chosen, columns) if columns else (chosen, chosen)
     result = sparse.csr_matrix(
         (values.astype(np.float64) / MICROS, columns - 1 - inverted, np.r_[0, np.cumsum(lengths)]), shape=matrix.shape

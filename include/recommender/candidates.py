@@ -154,11 +154,18 @@ def _propose(
     keys = sorted_unique(np.concatenate(list(best.values())))
     row, item = keys // wide, keys % wide
     scores = {name: _entries(said[name], row, item) if name in said else common[name][item] for name in best}
-    proposed = {name: np.isin(keys, own, assume_unique=True) for name, own in best.items()}
+    proposed = {name: _flags(np.searchsorted(keys, own), len(keys)) for name, own in best.items()}
     user = users[row]
     found = Candidates(snapshot, surface, user, item, _pairs(snapshot, user, item), scores, {}, proposed)
     ranked = scores | {name: values(found) for name, values in RANKED.items()}
     return replace(found, ranks={name: _ranks(user, values) for name, values in ranked.items()})
+
+
+def _flags(places: NDArray[np.int64], count: int) -> NDArray[np.bool_]:
+    """True at the given places, shape (count,)."""
+    flags = np.zeros(count, bool)
+    flags[places] = True
+    return flags
 
 
 def _entries(matrix: sparse.csr_matrix, row: NDArray[np.int64], column: NDArray[np.int64]) -> NDArray[np.float64]:

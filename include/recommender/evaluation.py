@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from include.recommender.arrays import is_among
 from include.recommender.candidates import ordered
 from include.recommender.contenders import by_candidate_settings
 from include.recommender.lists import as_grid, top_lists
@@ -156,4 +157,4 @@ def _keep(
 
 def _metrics(snapshot: Snapshot, targets: Targets, grid: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
     keys = targets.users[:, None] * snapshot.shape[1] + grid
-    return per_user_metrics(np.isin(keys, targets.keys) & (grid >= 0), targets.wanted)
+    return per_user_metrics(is_among(keys, targets.keys) & (grid >= 0), targets.wanted)

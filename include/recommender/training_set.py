@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from include.recommender.arrays import positions, rank_within
+from include.recommender.arrays import is_among, positions, rank_within
 from include.recommender.candidates import blocks_of, propose_for_surfaces
 from include.recommender.features import FEATURE_NAMES
 from include.recommender.parallel import parallel_map
@@ -91,18 +91,14 @@ def targets_of(snapshot: Snapshot, wanted: pa.Table, surface: str) -> Targets:
     keys = np.where(item >= 0, user * snapshot.shape[1] + item, -1)
     counts_here = user >= 0
     if not ALLOWS_REPEATS[surface]:
-        counts_here &= ~np.isin(keys, snapshot.pair_user * snapshot.shape[1] + snapshot.pair_item)
+        counts_here &= ~is_among(keys, snapshot.pair_user * snapshot.shape[1] + snapshot.pair_item)
     users, counts = np.unique(user[counts_here], return_counts=True)
     return Targets(np.sort(keys[counts_here & (item >= 0)]), users, counts)
 
 
 def hits(candidates: Candidates, targets: Targets) -> NDArray[np.bool_]:
     """Which candidates are targets."""
-    keys = candidates.user * candidates.snapshot.shape[1] + candidates.item
-    if not len(targets.keys):
-        return np.zeros(len(keys), bool)
-    found = np.minimum(np.searchsorted(targets.keys, keys), len(targets.keys) - 1)
-    return np.asarray(targets.keys[found] == keys)
+    return is_among(candidates.user * candidates.snapshot.shape[1] + candidates.item, targets.keys)
 
 
 def _sample(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from include.recommender.arrays import is_among
 from include.recommender.evaluation import DEPTH, per_user_of
 from include.recommender.lists import similar_rows, top_lists
 from include.recommender.parallel import parallel_map
@@ -177,7 +178,7 @@ def next_covisits(snapshot: Snapshot, targets: Targets, method: str, size: int) 
     start, end = np.searchsorted(item, seen), np.searchsorted(item, seen, side="right")
     lengths = end - start
     at = np.repeat(start - np.r_[0, np.cumsum(lengths)[:-1]], lengths) + np.arange(lengths.sum())
-    hit = np.isin(np.repeat(user, lengths) * wide + similar[at], targets.keys)
+    hit = is_among(np.repeat(user, lengths) * wide + similar[at], targets.keys)
     hits = np.bincount(np.repeat(user, lengths), hit, minlength=snapshot.shape[0])[targets.users]
     items = np.bincount(user, minlength=snapshot.shape[0])[targets.users]
     return np.asarray(hits / np.maximum(items, 1) / targets.wanted)

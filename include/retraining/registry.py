@@ -190,13 +190,11 @@ class ModelRegistry:
                 model_format="ubj",
                 signature=_signature(package.feature_names),
                 pip_requirements=["xgboost-cpu"],
-                registered_model_name=package.name,
             )
-        model = self.get(package.name, str(info.registered_model_version))
-        # The key comes last: a version without it is one whose registration was cut short, and is never found.
+        # Last, and with its tags in one call: a registration that is cut short leaves a run, and no version.
         key = {"model_sha256": package.sha256, "lineage_key": lineage_key(package.lineage)}
-        self.tag(model, {**package.lineage, **package.tags, **key})
-        return self.get(model.name, model.version)
+        version = mlflow.register_model(info.model_uri, package.name, tags={**package.lineage, **package.tags, **key})
+        return self.get(package.name, str(version.version))
 
     def _experiment(self) -> str:
         from mlflow.exceptions import MlflowException

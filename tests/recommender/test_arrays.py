@@ -11,6 +11,7 @@ from scipy import sparse
 
 from include.recommender.arrays import (
     MICROS,
+    is_among,
     position_in_group,
     positions,
     rank_of_equals,
@@ -68,6 +69,12 @@ def test_rank_of_equals_holds_for_many_groups_and_far_apart_scores() -> None:
 @given(st.lists(st.integers(-3, 10**12), max_size=20) | st.lists(st.integers(0, 3), max_size=20))
 def test_sorted_unique_is_each_key_once_in_order(keys: list[int]) -> None:
     assert sorted_unique(np.array(keys, np.int64)).tolist() == sorted(set(keys))
+
+
+@given(st.lists(st.integers(-3, 9), max_size=20), st.lists(st.integers(-3, 9), max_size=9))
+def test_is_among_finds_each_known_key(keys: list[int], known: list[int]) -> None:
+    found = is_among(np.array(keys, np.int64), np.array(sorted(known), np.int64))
+    assert found.tolist() == [key in known for key in keys]
 
 
 @pytest.mark.parametrize(("groups", "expected"), [([], []), ([4], [0]), ([1, 1, 2, 5, 5, 5], [0, 1, 0, 0, 1, 2])])

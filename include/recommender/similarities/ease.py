@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import sparse
 
 from include.recommender.arrays import MICROS, top_n_per_row
+from include.recommender.similarities.lapack import invert_positive_definite
 from include.retraining.errors import TrainingDataError
 
 if TYPE_CHECKING:
@@ -70,34 +70,23 @@ def eligible_items(matrix: sparse.csr_matrix, popularity: NDArray[np.float64], s
 def _closed_form(gram: NDArray[np.float32], rows: int) -> Iterator[NDArray[np.float32]]:
     """B = I - P / diag(P), some rows at a time; P is the inverse of the regularised Gram matrix, which is lost.
 
-    The Gram matrix is symmetric and positive definite.
+    The Gram matrix is symmetric and positive definite; only what stands on and below its diagonal is read.
     """
-    from scipy.linalg import lapack
-
-    _one_blas_thread()
-    factor, failed = lapack.spotrf(gram, lower=True, clean=True, overwrite_a=True)
-    if failed:
+    if failed := invert_positive_definite(gram):
         raise TrainingDataError(
             "EASE's matrix of items by items to be positive definite",
             f"its leading {failed} rows are not",
             "raise ease.regularisation in the settings, then clear the task",
         )
-    lower, _ = lapack.spotri(factor, lower=True, overwrite_c=True)
-    diagonal = np.diag(lower).copy()
-    for start in range(0, len(lower), rows):
-        block = lower[:, start : start + rows].T + lower[start : start + rows]
+    for column in range(1, len(gram)):
+        gram[:column, column] = 0
+    diagonal = np.diag(gram).copy()
+    for start in range(0, len(gram), rows):
+        block = gram[:, start : start + rows].T + gram[start : start + rows]
         block /= -diagonal
         own = np.arange(len(block))
         block[own, start + own] = 0
         yield block
-
-
-@cache
-def _one_blas_thread() -> None:
-    """One thread: the order of sums repeats, and threads that wait by spinning slow everybody down on shared cores."""
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
-
-    threadpool_limits(limits=1, user_api="blas")
 
 
 def _largest(block: NDArray[np.float32], neighbours: int) -> sparse.csr_matrix:
