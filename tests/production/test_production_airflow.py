@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time
+from pathlib import Path
 
 import httpx
 import pytest
@@ -131,6 +132,12 @@ def test_the_health_check_of_a_worker_notices_its_death(stack: Stack, killed_run
     survivor = next(worker for worker in WORKERS if worker != killed_run.killed)
     assert not killed_run.looked_healthy
     assert stack.is_healthy("worker", survivor)
+
+
+def test_a_worker_holds_the_libraries_of_the_steps_for_all_of_its_tasks(stack: Stack, killed_run: KilledRun) -> None:
+    (alive,) = (name for name in WORKERS if name != killed_run.killed)
+    maps = Path(f"/proc/{stack.started[alive].pid}/maps").read_text()
+    assert [name for name in ("libxgboost", "duckdb", "deltalake") if name not in maps] == []
 
 
 @pytest.mark.usefixtures("killed_run")
