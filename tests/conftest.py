@@ -26,7 +26,8 @@ SKIPPED_SERVICES: list[str] = []
 def own_environment(tmp_path: Path) -> Iterator[None]:
     """No test touches var/ or a registry that the shell names, and keyed hashes have a key.
 
-    What a test, or the code it runs, leaves in the environment is gone with it.
+    What a test, or the code it runs, leaves in the environment is gone with it; so is what a fixture of the session set
+    that the test fetched by name (`getfixturevalue`) instead of declaring it.
     """
     before = dict(os.environ)
     os.environ.update(HIGAWARI_HOME=str(tmp_path), HIGAWARI_HASH_KEY="for tests")

@@ -20,6 +20,7 @@ from include.demo.summary import print_summary
 from include.embedded.components import start, stop
 from include.embedded.environment import base_url, embedded_environment
 from include.embedded.progress import watch_runs
+from include.embedded.run_folder import RunFolder
 from include.embedded.secret_file import ADMIN, ADMIN_PASSWORD, secret_file
 from include.retraining.errors import HigawariError, SettingsError
 
@@ -68,7 +69,7 @@ def demo(home: Path, port: int, console: Console) -> int:
         console.rule("4. What came out")
         print_summary(home, embedded_environment(home, port), console)
         say_where(console, home, port)
-        wait_for_interrupt(console)
+        wait_for_the_end(home, console)
     finally:
         stop(home)
     return 0 if len(runs) == RUNS and all(run.state == "success" for run in runs) else 1
@@ -112,14 +113,15 @@ def say_where(console: Console, home: Path, port: int) -> None:
     console.print(f"again     make up HIGAWARI_HOME={home} PORT={port}")
 
 
-def wait_for_interrupt(console: Console) -> None:
-    """Keep Airflow up for a person at a terminal."""
+def wait_for_the_end(home: Path, console: Console) -> None:
+    """Keep Airflow up for a person at a terminal, who presses Ctrl-C or stops it with `make down` elsewhere."""
     if not (console.is_terminal and sys.stdin.isatty()):
         return
     console.print("[bold]Airflow stays up until you press Ctrl-C.[/]")
     try:
-        while True:
-            time.sleep(60)
+        while any(process.alive for process in RunFolder(home).started().values()):
+            time.sleep(2)
+        console.print("Airflow was stopped.")
     except KeyboardInterrupt:
         console.print("Stopping ...")
 

@@ -7,6 +7,7 @@ import os
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
+from rich.table import Column
 from rich.table import Table as RichTable
 
 from include.recommender.current import current_user_recommendations
@@ -48,7 +49,9 @@ def print_summary(home: Path, environment: Mapping[str, str], console: Console) 
 def _runs(warehouse: Warehouse, publications: list[dict[str, Any]]) -> RichTable:
     log = read_switch_log(warehouse)
     served = [f"{surface} served by" for surface in SURFACES]
-    table = RichTable("as of", "data", *served, "publication", "status", "rows", title="Publications")
+    # Whole, to be copied into a form.
+    publication = Column("publication", no_wrap=True)
+    table = RichTable("as of", "data", *served, publication, "status", "rows", title="Publications")
     for row in publications:
         verdict = verdict_of(read_results(warehouse, row["as_of_date"], "inputs"))
         status = status_of(log, row["publication_id"], row["check_result"])

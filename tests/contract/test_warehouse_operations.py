@@ -51,8 +51,8 @@ ROWS = pa.Table.from_pylist([dict(zip(KINDS.columns, row, strict=True)) for row 
 
 
 @pytest.fixture(params=["delta", "bigquery"])
-def warehouse(request: pytest.FixtureRequest) -> Warehouse:
-    """Each warehouse in turn, with three tables."""
+def warehouse(request: pytest.FixtureRequest, emulator: str) -> Warehouse:
+    """Each warehouse in turn, with three tables. The emulator is named so that its environment stays."""
     opened: Warehouse = request.getfixturevalue(f"on_{request.param}")
     opened.create_tables([VISITS, NOTES, KINDS])
     return opened

@@ -61,7 +61,9 @@ class Jobs:
         from google.cloud.bigquery_storage import BigQueryReadClient
         from google.cloud.bigquery_storage_v1.services.big_query_read.transports import BigQueryReadGrpcTransport
 
-        return BigQueryReadClient(transport=BigQueryReadGrpcTransport(channel=grpc.insecure_channel(emulator)))
+        # As Google's client has it: a block of rows may be larger than the 4 MB that gRPC takes by default.
+        channel = grpc.insecure_channel(emulator, options=[("grpc.max_receive_message_length", -1)])
+        return BigQueryReadClient(transport=BigQueryReadGrpcTransport(channel=channel))
 
     def table_id(self, name: str) -> str:
         """The full name of a table of the dataset."""
