@@ -56,6 +56,7 @@ def test_only_what_meets_airflow_imports_it() -> None:
     assert sorted(importers("airflow", "include")) == [
         "include/embedded/local_executor.py",
         "include/production/access.py",
+        "include/production/celery_config.py",
         "include/retraining/airflow_steps.py",
         "include/retraining/alerting/airflow_side.py",
         "include/retraining/approval_task.py",
