@@ -15,6 +15,7 @@ from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+import mlflow
 import pyarrow as pa
 from mlflow import MlflowClient
 
@@ -40,8 +41,8 @@ ALL_TABLES = (*RECOMMENDER_TABLES, *MACHINERY_TABLES)
 Moment = Literal["before", "torn", "after"]
 SMALLER_THAN_ANY_DATA_FILE = 500  # bytes
 # What a call to the registry is called here, and where it is made.
-REGISTRY_CALLS: dict[str, tuple[type, str]] = {
-    "registry.tag": (ModelRegistry, "tag"),
+REGISTRY_CALLS: dict[str, tuple[Any, str]] = {
+    "registry.version": (mlflow, "register_model"),
     "registry.alias": (MlflowClient, "set_registered_model_alias"),
 }
 
@@ -154,7 +155,7 @@ def _arrange(death: Death) -> None:
         )
 
 
-def _make_deadly(owner: type, method: str, moment: Moment, is_it: Callable[..., bool]) -> None:
+def _make_deadly(owner: Any, method: str, moment: Moment, is_it: Callable[..., bool]) -> None:
     survivable = getattr(owner, method)
 
     def deadly(*arguments: Any, **named: Any) -> Any:

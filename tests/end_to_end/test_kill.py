@@ -89,7 +89,7 @@ def test_a_registration_that_was_cut_short_is_made_anew(
     home: Path, trained_home: Path, run_elsewhere: RunElsewhere, undisturbed: dict[str, str]
 ) -> None:
     shutil.copytree(trained_home / "mlflow", home / "mlflow", dirs_exist_ok=True)
-    assert run_elsewhere(go_on_with_day_at, home, LAST_ARRIVAL, Death("registry.tag", "before")) in KILLED
+    assert run_elsewhere(go_on_with_day_at, home, LAST_ARRIVAL, Death("registry.version", "before")) in KILLED
     assert run_elsewhere(go_on_with_day_at, home, LAST_ARRIVAL) == 0
     assert contents(home) == undisturbed
 

@@ -137,7 +137,7 @@ def test_the_health_check_of_a_worker_notices_its_death(stack: Stack, killed_run
 def test_a_worker_holds_the_libraries_of_the_steps_for_all_of_its_tasks(stack: Stack, killed_run: KilledRun) -> None:
     (alive,) = (name for name in WORKERS if name != killed_run.killed)
     maps = Path(f"/proc/{stack.started[alive].pid}/maps").read_text()
-    assert [name for name in ("libxgboost", "duckdb", "deltalake") if name not in maps] == []
+    assert [name for name in ("duckdb", "deltalake") if name not in maps] == []
 
 
 @pytest.mark.usefixtures("killed_run")

@@ -108,7 +108,7 @@ def test_another_lineage_is_not_found(registry: ModelRegistry, first: Registered
 def test_rule_3_a_registration_that_is_cut_short_leaves_no_version(
     registry: ModelRegistry, first: RegisteredModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def killed(*_: object) -> None:
+    def killed(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     def versions() -> set[int]:
