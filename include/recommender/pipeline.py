@@ -513,10 +513,10 @@ def announce_run(run: Run, workspace: Recommender) -> str:
 
 
 def _build_statistics(run: Run, workspace: Recommender, table: Any) -> int:
-    from include.recommender.statistics import statistics_at
+    from include.recommender.statistics import statistics_query
 
-    rows = statistics_at(workspace.warehouse, workspace.settings, table, run.as_of_date, run.as_of_date)
-    return workspace.warehouse.replace(table, {"as_of_date": run.as_of_date}, rows).rows
+    query = statistics_query(workspace.warehouse, workspace.settings, table, run.as_of_date, run.as_of_date)
+    return workspace.warehouse.replace(table, {"as_of_date": run.as_of_date}, query).rows
 
 
 def _tuned(run: Run, workspace: Recommender) -> RecommenderSettings:

@@ -50,7 +50,9 @@ DECAYS = {f"decay_{name}": math.log(2) / days for name, days in SETTINGS.feature
 STATISTICS = {
     "as_of_date": DAY, "history_days": 60, "timezone": "Asia/Tokyo", "items_snapshot_date": SNAPSHOT,
     "all_positive": False, "positive_event_types": ["like", "view"], **DECAYS,
+    "all_users": True, "user_ids": [""],
 }  # fmt: skip
+SOME_USERS = {**STATISTICS, "all_users": False, "user_ids": ["u1", "u3", "nobody"]}
 ARRIVED = {"as_of_date": DAY, "first_date": days_ago(4)}
 IDS = ["u1", " u1 ", "u2", "", None, "mail@example.com", "日替わり"]
 MOMENTS = [
@@ -165,8 +167,11 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Callable[[], pa.Table]]]] 
         sql("type_events"), {"timezone": "Asia/Tokyo", "deduplicate": "event_id"}, {"landed_events": landed_events},
     ),
     "type_items": (sql("type_items"), {}, {"landed_items": landed_items}),
+    "touched_pairs": (sql("touched_pairs"), STATISTICS, {}),
     "user_items": (sql("user_items"), STATISTICS, {}),
+    "user_items of some users": (sql("user_items"), SOME_USERS, {}),
     "user_stats": (sql("user_stats"), STATISTICS, {}),
+    "user_stats of some users": (sql("user_stats"), SOME_USERS, {}),
     "rules of events": (*classify(event_rules(SETTINGS)), {"typed_events": unjudged_events}),
     "rules of items": (*classify(item_rules(SETTINGS)), {"typed_events": unjudged_items}),
     "measures": (measured([OCCURRED_AT, EVENT_TYPE, DAYS_TO_ARRIVE, NOT_FINITE]), {}, {"typed_events": typed_events}),

@@ -44,6 +44,14 @@ class Spent:
     slot_ms: int
 
 
+@dataclass(frozen=True)
+class Query:
+    """Rows that a warehouse makes itself: GoogleSQL with named parameters (@name)."""
+
+    sql: str
+    parameters: Mapping[str, object]
+
+
 class Warehouse(Protocol):
     """Tables that are read by query or by partition and written by whole partitions, or appended to once."""
 
@@ -62,8 +70,11 @@ class Warehouse(Protocol):
     ) -> pa.Table:
         """Run GoogleSQL with named parameters (@name) over the tables it names and the given inputs."""
 
-    def replace(self, table: Table, partition: Mapping[str, object], rows: pa.Table) -> Written:
-        """Replace one partition with rows, all or nothing. A list of values replaces those partitions together."""
+    def replace(self, table: Table, partition: Mapping[str, object], rows: pa.Table | Query) -> Written:
+        """Replace one partition with rows, all or nothing. A list of values replaces those partitions together.
+
+        Rows of a Query need not fit the memory of this process.
+        """
 
     def append_once(self, table: Table, rows: pa.Table) -> Written:
         """Append the rows whose key is not there yet; Written.rows counts those."""

@@ -78,14 +78,7 @@ class Table:
         """
         import pyarrow as pa
 
-        missing = [name for name in self.columns if name not in rows.column_names]
-        unknown = [name for name in rows.column_names if name not in self.columns]
-        if missing or unknown:
-            raise TableSchemaError(
-                f"{self.name} with columns {', '.join(self.columns)}",
-                f"missing {missing}, unknown {unknown}",
-                "make the query or the declaration agree",
-            )
+        self.refuse_other_columns(rows.column_names)
         self._refuse_nulls(rows)
         try:
             return rows.select(list(self.columns)).cast(self.schema)
@@ -93,6 +86,17 @@ class Table:
             raise TableSchemaError(
                 f"{self.name} as {dict(self.columns)}", str(error), "look at the values of the named column"
             ) from error
+
+    def refuse_other_columns(self, names: Sequence[str]) -> None:
+        """TableSchemaError where columns are missing or unknown."""
+        missing = [name for name in self.columns if name not in names]
+        unknown = [name for name in names if name not in self.columns]
+        if missing or unknown:
+            raise TableSchemaError(
+                f"{self.name} with columns {', '.join(self.columns)}",
+                f"missing {missing}, unknown {unknown}",
+                "make the query or the declaration agree",
+            )
 
     def refuse_newer(self, stored_version: int) -> None:
         """TableSchemaError where a newer release wrote the stored table."""
