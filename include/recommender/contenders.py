@@ -68,8 +68,8 @@ def ranker_contender(registry: ModelRegistry, model: RegisteredModel, settings: 
 
 def contender_from(label: str, ranker: Ranker, settings: RecommenderSettings) -> Contender:
     """A ranker in memory."""
-    columns = [FEATURE_NAMES.index(name) for name in ranker.feature_names]
-    return Contender(label, lambda c: ranker.score(c.features.take(columns, axis=1)), settings, ranker)
+    names = tuple(ranker.feature_names)
+    return Contender(label, lambda c: ranker.score(c.features_named(names)), settings, ranker)
 
 
 def learnt_until(model: RegisteredModel) -> date:

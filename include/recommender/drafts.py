@@ -9,6 +9,7 @@ import numpy as np
 from include.recommender.candidates import ordered
 from include.recommender.contenders import BASELINE_PREFIX
 from include.recommender.lists import EVERYBODY, popular_rows, similar_rows, top_lists_by_surface
+from include.recommender.snapshot import users_of_shard
 from include.recommender.sources.popularity import popularity
 from include.recommender.tables import DRAFT_POPULAR_ITEMS, DRAFT_SIMILAR_ITEMS, DRAFT_USER_RECOMMENDATIONS
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import pyarrow as pa
-    from numpy.typing import NDArray
 
     from include.recommender.contenders import Contender
     from include.recommender.lists import TopLists
@@ -31,7 +31,7 @@ def user_lists(snapshot: Snapshot, contenders: Mapping[str, Contender], size: in
     """
     import pyarrow as pa
 
-    users, settings = users_of_shard(snapshot, shard, shards), next(iter(contenders.values())).settings
+    users, settings = users_of_shard(snapshot.shape[0], shard, shards), next(iter(contenders.values())).settings
     scorers = {surface: contender.scorer for surface, contender in contenders.items()}
     parts = []
     for surface, lists in top_lists_by_surface(snapshot, users, scorers, settings, size).items():
@@ -59,11 +59,6 @@ def _rows(snapshot: Snapshot, lists: TopLists, surface: str, label: str, shard: 
             "model_version": pa.array([label] * count, pa.string()),
         }
     ).cast(DRAFT_USER_RECOMMENDATIONS.schema)
-
-
-def users_of_shard(snapshot: Snapshot, shard: int, shards: int) -> NDArray[np.int64]:
-    """Positions of one of `shards` parts of the users."""
-    return np.array_split(np.arange(snapshot.shape[0]), shards)[shard]
 
 
 def popular_items(snapshot: Snapshot, settings: RecommenderSettings) -> pa.Table:

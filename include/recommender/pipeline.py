@@ -154,11 +154,11 @@ def build_item_similarities(run: Run, workspace: Recommender) -> int:
     task.
     """
     from include.recommender.similarities import warn_of_ease_cap
-    from include.recommender.snapshot import read_aggregates, similarity_rows, with_similarities
+    from include.recommender.snapshot import read_touched, similarity_rows, with_similarities
     from include.recommender.tables import ITEM_SIMILARITIES
 
     settings = _tuned(run, workspace)
-    snapshot = read_aggregates(workspace.warehouse, run.as_of_date)
+    snapshot = read_touched(workspace.warehouse, run.as_of_date)
     warn_of_ease_cap(snapshot, settings)
     rows = similarity_rows(with_similarities(snapshot, settings, settings.training.threads))
     return workspace.warehouse.replace(ITEM_SIMILARITIES, {"as_of_date": run.as_of_date}, rows).rows
@@ -303,9 +303,10 @@ def score_users(run: Run, workspace: Recommender, shard: int, rankers: Mapping[s
     import pyarrow as pa
 
     from include.recommender.contenders import by_candidate_settings, contender_of
-    from include.recommender.drafts import user_lists, users_of_shard
+    from include.recommender.drafts import user_lists
     from include.recommender.explained_lists import explained_lists
     from include.recommender.serving import serving_snapshot
+    from include.recommender.snapshot import methods_in_use, users_of_shard
     from include.recommender.tables import DRAFT_USER_RECOMMENDATIONS, LIST_EXPLANATIONS
 
     settings = _tuned(run, workspace)
@@ -315,9 +316,10 @@ def score_users(run: Run, workspace: Recommender, shard: int, rankers: Mapping[s
     }
     parts, reasons = [], []
     for alike in by_candidate_settings(serving):
-        snapshot = serving_snapshot(workspace, next(iter(alike.values())).settings, run.as_of_date)
+        own = next(iter(alike.values())).settings
+        snapshot = serving_snapshot(workspace, own, run.as_of_date, (shard, shards), methods_in_use(own))
         parts.append(user_lists(snapshot, alike, size, shard, shards))
-        users = users_of_shard(snapshot, shard, shards)
+        users = users_of_shard(snapshot.shape[0], shard, shards)
         for surface, contender in alike.items():
             reasons.append(explained_lists(snapshot, users, contender, surface, shard, settings))
     partition = {"as_of_date": run.as_of_date, "shard": shard}
@@ -338,7 +340,7 @@ def build_popular_items(run: Run, workspace: Recommender) -> int:
     from include.recommender.tables import DRAFT_POPULAR_ITEMS
 
     settings = _tuned(run, workspace)
-    rows = popular_items(serving_snapshot(workspace, settings, run.as_of_date), settings)
+    rows = popular_items(serving_snapshot(workspace, settings, run.as_of_date, None, ()), settings)
     return workspace.warehouse.replace(DRAFT_POPULAR_ITEMS, {"as_of_date": run.as_of_date}, rows).rows
 
 
@@ -355,7 +357,8 @@ def build_similar_items(run: Run, workspace: Recommender) -> int:
     from include.recommender.tables import DRAFT_SIMILAR_ITEMS
 
     settings = _tuned(run, workspace)
-    rows = similar_items(serving_snapshot(workspace, settings, run.as_of_date), settings)
+    shown = serving_snapshot(workspace, settings, run.as_of_date, None, settings.lists.similar_method)
+    rows = similar_items(shown, settings)
     return workspace.warehouse.replace(DRAFT_SIMILAR_ITEMS, {"as_of_date": run.as_of_date}, rows).rows
 
 

@@ -58,8 +58,13 @@ def statistics_query(
 
 
 def touched_pairs(warehouse: Warehouse, settings: RecommenderSettings, as_of_date: date) -> pa.Table:
-    """Every pair before a date (user_id, item_id, first_date, last_date, events), in no order: all similarities need."""
+    """Every pair before a date, with what similarities need: user_id, item_id, first_date, last_date, events."""
     return warehouse.query(sql("touched_pairs"), _window(settings, as_of_date))
+
+
+def distinct_users(pairs: pa.Table) -> pa.Table:
+    """The ids of the users of some pairs: (user_id), in order."""
+    return pairs.select(["user_id"]).group_by("user_id").aggregate([]).sort_by("user_id")
 
 
 def _window(settings: RecommenderSettings, as_of_date: date) -> Mapping[str, object]:

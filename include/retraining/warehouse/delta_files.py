@@ -24,13 +24,17 @@ DUCKDB_OF = {
 def show_files(connection: duckdb.DuckDBPyConnection, name: str, delta: DeltaTable) -> None:
     """Make a table's present version a view `name`.
 
-    A scan by Arrow hands DuckDB its rows through one thread: several times slower. It stays where folder names are
-    escaped, or where no file holds a column that was added since.
+    A scan by Arrow hands DuckDB its rows through one thread: several times slower. It stays where names of
+    folders are escaped or read as patterns, or where no file holds a column that was added since.
     """
     files = delta.file_uris()
     types = {field.name: getattr(field.type, "type", "") for field in delta.schema().fields}
     partition = delta.metadata().partition_columns
-    if not files or any("%" in file for file in files) or any(types[column] not in DUCKDB_TYPES for column in partition):
+    if (
+        not files
+        or any("%" in file for file in files)
+        or any(types[column] not in DUCKDB_TYPES for column in partition)
+    ):
         connection.register(name, delta.to_pyarrow_dataset())
         return
     stored = connection.sql(_read(files, {column: DUCKDB_TYPES[types[column]] for column in partition}))
@@ -44,4 +48,4 @@ def _read(files: list[str], partition: dict[str, str]) -> str:
     listed = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
     typed = ", ".join(f"'{column}': {kind}" for column, kind in partition.items())
     hive = f"hive_partitioning = true, hive_types = {{{typed}}}" if partition else "hive_partitioning = false"
-    return f"SELECT * FROM read_parquet([{listed}], union_by_name = true, {hive})"
+    return f"SELECT * FROM read_parquet([{listed}], union_by_name = true, {hive})"  # noqa: S608 (names of our own files)
