@@ -30,11 +30,8 @@ def show_files(connection: duckdb.DuckDBPyConnection, name: str, delta: DeltaTab
     files = delta.file_uris()
     types = {field.name: getattr(field.type, "type", "") for field in delta.schema().fields}
     partition = delta.metadata().partition_columns
-    if (
-        not files
-        or any("%" in file for file in files)
-        or any(types[column] not in DUCKDB_TYPES for column in partition)
-    ):
+    patterns = any(sign in file for file in files for sign in "%*?[")
+    if not files or patterns or any(types[column] not in DUCKDB_TYPES for column in partition):
         connection.register(name, delta.to_pyarrow_dataset())
         return
     stored = connection.sql(_read(files, {column: DUCKDB_TYPES[types[column]] for column in partition}))
