@@ -157,6 +157,6 @@ def _ranker(run: Run, workspace: Workspace[RecommenderSettings]) -> Ranker:
     )
     parameters = {
         "objective": "rank:ndcg", "eta": training.learning_rate, "max_depth": training.max_depth,
-        "min_child_weight": training.min_child_weight, "seed": training.seed,
+        "min_child_weight": training.min_child_weight, "max_bin": training.max_bin, "seed": training.seed,
     }  # fmt: skip
     return Ranker(bytes(xgboost.train(parameters, data, TREES).save_raw("ubj")), FEATURES)

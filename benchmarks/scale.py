@@ -96,6 +96,8 @@ def measure_scale(options: argparse.Namespace) -> int:
     """Print every table, smallest size first; exit code 1 where a bar is missed."""
     os.environ.update(THREADS)
     bars, days = Bars(), {}
+    if options.keep:
+        options.keep.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="higawari-scale-", dir=options.keep) as scratch:
         keep = options.keep or Path(scratch)
         for name in sorted(options.scale, key=lambda name: service_of(name).events_per_day):
@@ -113,6 +115,8 @@ def _measure_size(home: Home, scratch: Path, repeats: int, parts: Sequence[str],
     if home.seconds:
         say(f"simulated in {home.seconds:.1f} s, {home.simulated / home.seconds:,.0f} rows/s")
         bars.at_most(f"{home.name}: simulator, s", home.seconds, SIMULATOR_BAR, judged=judged, digits=1)
+    else:
+        say("simulated elsewhere: the simulator is not measured")
     best: dict[str, Spent] = {}
     if "usual" in parts:
         with tempfile.TemporaryDirectory(dir=scratch) as folder:
@@ -249,4 +253,6 @@ def _parts(text: str) -> list[str]:
     parts = text.split(",")
     if unknown := sorted(set(parts) - set(PARTS)):
         raise argparse.ArgumentTypeError(f"some of {', '.join(PARTS)}, not {', '.join(unknown)}")
+    if "kernel" in parts and "day" not in parts:
+        raise argparse.ArgumentTypeError("kernel scores what the day made: name day, too")
     return parts
