@@ -70,7 +70,7 @@ def test_the_distance_is_scipys(one: list[int], other: list[int]) -> None:
 
 @given(counts, st.integers(1, 50))
 def test_equal_distributions_are_at_distance_0(bins: list[int], factor: int) -> None:
-    days = dict.fromkeys([*days_before(DAY, 70), DAY], dict(zip("abc", bins, strict=True)))
+    days = {day: dict(zip("abc", bins, strict=True)) for day in [*days_before(DAY, 70), DAY]}
     days[DAY] = {name: count * factor for name, count in days[DAY].items()}
     for found in (short(days), long(days)):
         assert (found.value, found.drifted) == (0.0, False)
