@@ -134,7 +134,7 @@ def operation_task(
     """A task that runs `step(operation, workspace, **fields)`; the fields are the form's own.
 
     Values of the fields `secrets` never reach the log. Unless it is dry, the task does not run beside a run of the DAG
-    `not_beside`: RunsActiveError, which is tried again.
+    `not_beside`: RunsActiveError, which is tried again. A dry one leaves nothing, its costs neither.
     """
 
     @task(task_id=step.__name__, **_told_by(step, open_workspace), **options)
@@ -152,9 +152,10 @@ def operation_task(
         except StepSkipped as skipped:
             raise AirflowSkipException(str(skipped)) from skipped
         finally:
-            today = today_in(workspace.settings.business.timezone)
-            run = Run(today, operation.run_id, "manual", dag_id=context["ti"].dag_id)
-            keep_costs_of(context, workspace, run, meter)
+            if not operation.dry_run:
+                today = today_in(workspace.settings.business.timezone)
+                run = Run(today, operation.run_id, "manual", dag_id=context["ti"].dag_id)
+                keep_costs_of(context, workspace, run, meter)
         logger.info("%s by %s, %s\n%s", step.__name__, operation.who, operation.reason, said)
         return said
 
