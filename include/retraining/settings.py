@@ -186,6 +186,30 @@ class Privacy(Section):
     hash_user_ids: bool = False
 
 
+class Drift(Section):
+    """From which distance on a day or a week counts as drifted, and from how many days in a row on that is told."""
+
+    run_at: TimeOfDay = "08:00"
+    reference_weeks: Annotated[int, Field(ge=2, le=12)] = 4
+    short_floor: Share = 0.08
+    long_floor: Share = 0.02
+    spread_factor: Annotated[float, Field(ge=0, le=100)] = 2.0
+    notice_days: Annotated[int, Field(ge=1, le=365)] = 3
+
+    @property
+    def run_cron(self) -> str:
+        """When the day is looked at, as a cron expression."""
+        return daily_cron(self.run_at)
+
+
+class Costs(Section):
+    """What things cost, in any one currency (0: no money is counted), and who hears of it."""
+
+    per_task_hour: Annotated[float, Field(ge=0)] = 0.0
+    per_tebibyte: Annotated[float, Field(ge=0)] = 0.0
+    summary: Literal["log", "notice"] = "log"
+
+
 class Retention(Section):
     """For how many days things are kept; what a rollback, a kept publication or a champion needs stays longer."""
 
@@ -196,6 +220,7 @@ class Retention(Section):
     training_sets_days: Annotated[int, Field(ge=2)] = 60
     quarantine_days: Annotated[int, Field(ge=7)] = 90
     data_quality_days: Annotated[int, Field(ge=7)] = 365
+    drift_days: Annotated[int, Field(ge=120)] = 400
     history_days: Annotated[int, Field(ge=2)] = 7
 
 
@@ -277,12 +302,15 @@ class RetrainingSettings(ConfiguredSettings):
     publication: Publication = Field(default_factory=Publication)
     privacy: Privacy = Field(default_factory=Privacy)
     retention: Retention = Field(default_factory=Retention)
+    drift: Drift = Field(default_factory=Drift)
+    costs: Costs = Field(default_factory=Costs)
     alerts: Alerts = Field(default_factory=Alerts)
 
     @property
     def hash(self) -> str:
         """Hash of everything that can change a result: all but where and when things are, for how long, who is told."""
-        elsewhere = dict.fromkeys(("warehouse", "storage", "bigquery", "alerts", "retention"), True)
+        looked_at = ("alerts", "retention", "drift", "costs")
+        elsewhere = dict.fromkeys(("warehouse", "storage", "bigquery", *looked_at), True)
         text = self.model_dump_json(exclude={**elsewhere, "business": {"run_at"}})
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
@@ -292,6 +320,15 @@ class RetrainingSettings(ConfiguredSettings):
         if deadline <= run_at:
             raise _across_sections(
                 "alerts.deadline later in the day than business.run_at", f"a run at {run_at}, due at {deadline}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _drift_follows_the_run(self) -> Self:
+        run_at, looked_at = self.business.run_at, self.drift.run_at
+        if looked_at <= run_at:
+            raise _across_sections(
+                "drift.run_at later in the day than business.run_at", f"a run at {run_at}, drift at {looked_at}"
             )
         return self
 

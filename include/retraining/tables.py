@@ -1,5 +1,6 @@
 """The tables of the machinery: quality, decisions, publications."""
 
+from include.retraining.monitoring.tables import MONITORING_TABLES
 from include.retraining.warehouse.table import Table
 
 QUARANTINED_ROWS = Table(
@@ -122,14 +123,16 @@ ALERTS = Table(
 
 RUN_COSTS = Table(
     "run_costs",
-    "Audit: what the warehouse billed, one row per job of a task. Nothing where nothing is billed.",
+    "Audit: what a task took, one row per try, and what the warehouse billed for it, one row per job.",
     {
         "as_of_date": "date", "dag_id": "string", "run_id": "string", "task_id": "string", "map_index": "int64",
         "try_number": "int64", "job_id": "string", "statement": "string", "estimated_bytes": "int64",
-        "billed_bytes": "int64", "slot_ms": "int64", "recorded_at": "timestamp",
+        "billed_bytes": "int64", "slot_ms": "int64", "recorded_at": "timestamp", "seconds": "float64",
+        "peak_memory_bytes": "int64", "rows_written": "int64", "bytes_written": "int64", "money": "float64",
     },
     key=("as_of_date", "job_id"),
-    unhashed=("job_id", "recorded_at"),
+    unhashed=("job_id", "recorded_at", "seconds", "peak_memory_bytes", "bytes_written", "money"),
+    schema_version=2,
 )  # fmt: skip
 
 ERASURES = Table(
@@ -146,4 +149,5 @@ ERASURES = Table(
 MACHINERY_TABLES = (
     QUARANTINED_ROWS, READMISSIONS, DATA_QUALITY_RESULTS, EVALUATION_RESULTS, PROMOTION_DECISIONS, PUBLICATIONS,
     PUBLICATION_SWITCHES, BLOCKED_ITEMS, TASK_FAILURES, ALERTS, RUN_COSTS, ERASURES,
+    *MONITORING_TABLES,
 )  # fmt: skip

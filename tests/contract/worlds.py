@@ -28,6 +28,7 @@ from include.recommender.tables import (
     TRAINING_SET,
     USER_ITEMS,
     USER_RECOMMENDATIONS,
+    USER_STATS,
 )
 from include.retraining.quality.row_rules import classify, measured
 from include.retraining.tables import BLOCKED_ITEMS, QUARANTINED_ROWS, READMISSIONS
@@ -44,7 +45,7 @@ NOON = datetime(2026, 4, 30, 12, tzinfo=UTC)
 PUBLICATION = f"{DAY}-aaaaaaaaaaaa"
 TABLES = (
     EVENTS, ITEMS, READMISSIONS, QUARANTINED_ROWS, ITEM_STATS, USER_ITEMS, TRAINING_SET, USER_RECOMMENDATIONS,
-    POPULAR_ITEMS, SIMILAR_ITEMS, BLOCKED_ITEMS,
+    POPULAR_ITEMS, SIMILAR_ITEMS, BLOCKED_ITEMS, USER_STATS,
 )  # fmt: skip
 DECAYS = {f"decay_{name}": math.log(2) / days for name, days in SETTINGS.features.half_lives.items()}
 STATISTICS = {
@@ -53,6 +54,10 @@ STATISTICS = {
     "all_users": True, "user_ids": [""],
 }  # fmt: skip
 SOME_USERS = {**STATISTICS, "all_users": False, "user_ids": ["u1", "u3", "nobody"]}
+DRIFT = {
+    "first_day": days_ago(20), "last_day": days_ago(1), "items_snapshot_date": SNAPSHOT, "timezone": "Asia/Tokyo",
+    "taste_days": 14,
+}  # fmt: skip
 ARRIVED = {"as_of_date": DAY, "first_date": days_ago(4)}
 IDS = ["u1", " u1 ", "u2", "", None, "mail@example.com", "日替わり"]
 MOMENTS = [
@@ -160,6 +165,11 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Callable[[], pa.Table]]]] 
         sql("deduplicate_events"), {"event_dates": [days_ago(1), days_ago(2)]}, {"classified_events": typed_events},
     ),
     "deduplicate_items": (sql("deduplicate_items"), {}, {"classified_items": classified_items}),
+    "drift_events": (sql("drift_events"), DRIFT, {}),
+    "drift_features": (sql("drift_features"), {"as_of_date": DAY}, {}),
+    "drift_lists": (sql("drift_lists"), {"as_of_date": DAY, "publication_id": PUBLICATION}, {}),
+    "drift_scores": (sql("drift_scores"), {"as_of_date": DAY, "publication_id": PUBLICATION}, {}),
+    "drift_taste": (sql("drift_taste"), DRIFT, {}),
     "item_stats": (sql("item_stats"), STATISTICS, {}),
     "readmitted_dates": (sql("readmitted_dates"), {}, {}),
     "targets": (sql("targets"), {**STATISTICS, "first_date": days_ago(8), "end_date": days_ago(1)}, {}),
@@ -213,6 +223,10 @@ def stored_rows() -> dict[Table, tuple[dict[str, object], pa.Table]]:
             for surface in ("for_you", "discover")
             for user, model in (("*", "baseline:x"), ("u1", "m/1"), ("u2", None), ("u3", "m/1"))
             for rank, item in ((1, "i1"), (2, "i2"), (4 if user == "u2" else 3, "i1" if user == "u3" else "gone"))
+        ])),
+        USER_STATS: ({"as_of_date": DAY}, _rows(USER_STATS, [
+            _filled(USER_STATS, as_of_date=DAY, user_id=f"u{n}", events_7d=2**n - 1, events_28d=4**n - 1)
+            for n in range(6)
         ])),
         POPULAR_ITEMS: ({"publication_id": PUBLICATION}, _rows(POPULAR_ITEMS, [
             _filled(POPULAR_ITEMS, publication_id=PUBLICATION, as_of_date=DAY, segment=segment, rank=rank,

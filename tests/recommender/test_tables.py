@@ -40,8 +40,13 @@ KNOWN = {
     "blocked_items": (1, "54d7652f523e"),
     "task_failures": (1, "9802cec01e22"),
     "alerts": (1, "c8f4641453a6"),
-    "run_costs": (1, "fb1a3dd3dd38"),
+    "run_costs": (2, "4f1a40933f2f"),
     "erasures": (1, "84e42d54d7c6"),
+    "outcome_metrics": (1, "f37dca8f7579"),
+    "arm_comparisons": (1, "01503ff59e80"),
+    "distributions": (1, "220e149d9901"),
+    "drift_metrics": (1, "ed12ec83f3dd"),
+    "reproductions": (1, "1a5e91f0f6aa"),
 }
 
 

@@ -13,6 +13,7 @@ from include.retraining.warehouse.conditions import among, arrow_condition, pred
 from include.retraining.warehouse.delta_files import show_files
 from include.retraining.warehouse.delta_history import (
     again_where_files_vanished,
+    compact,
     expire_log,
     forget_versions,
     vacuum_files,
@@ -20,7 +21,7 @@ from include.retraining.warehouse.delta_history import (
 from include.retraining.warehouse.ordered_rows import OrderedRows
 from include.retraining.warehouse.protocol import Query, Spent, Vacuumed, Written
 from include.retraining.warehouse.sql import as_googlesql, parameter_names, table_names, to_duckdb
-from include.retraining.warehouse.table import first_of_each_key
+from include.retraining.warehouse.table import first_of_each_key, share_of_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -50,11 +51,17 @@ class LocalWarehouse:
     _known: dict[str, Table] = field(default_factory=dict)
     only_reads: bool = False
     _kept: dict[str, tuple[int, pa.Table]] = field(default_factory=dict)
+    _written: list[Written] = field(default_factory=list)
 
     @property
     def spent(self) -> Sequence[Spent]:
         """Nothing is billed."""
         return ()
+
+    @property
+    def written(self) -> Sequence[Written]:
+        """What this object put into tables so far, deletions left out."""
+        return self._written
 
     def create_tables(self, tables: Iterable[Table]) -> None:
         """Make the missing tables, add new nullable columns; TableSchemaError for any other difference."""
@@ -102,9 +109,9 @@ class LocalWarehouse:
         def write() -> Written:
             delta = self._open(table)
             write_deltalake(delta, conformed, mode="overwrite", predicate=predicate_of(partition))
-            return Written(table.name, delta.version(), conformed.num_rows)
+            return Written(table.name, delta.version(), conformed.num_rows, conformed.nbytes)
 
-        return _retry_commits(table, write)
+        return self._remembered(_retry_commits(table, write))
 
     def _replace_by_query(self, table: Table, partition: Mapping[str, object], query: Query) -> Written:
         from deltalake import write_deltalake
@@ -130,9 +137,14 @@ class LocalWarehouse:
             delta = self._open(table)
             merge = delta.merge(conformed, predicate=same_key, source_alias="source", target_alias="target")
             result = merge.when_not_matched_insert_all().execute()
-            return Written(table.name, delta.version(), int(result["num_target_rows_inserted"]))
+            inserted = int(result["num_target_rows_inserted"])
+            return Written(table.name, delta.version(), inserted, share_of_bytes(conformed, inserted))
 
-        return _retry_commits(table, write)
+        return self._remembered(_retry_commits(table, write))
+
+    def _remembered(self, written: Written) -> Written:
+        self._written.append(written)
+        return written
 
     def delete(self, table: Table, where: Mapping[str, object]) -> Written:
         """Delete the rows whose columns equal (or are in the list of) the given values; Written.rows counts them."""
@@ -178,6 +190,8 @@ class LocalWarehouse:
         With `keep_days` 0 nothing of the past is left, not even in a log; no version can be kept then.
         """
         folder = self.folder / table.name
+        if keep_days and not dry_run and not table.partition:
+            _retry_commits(table, lambda: Written(table.name, compact(folder), 0))
         removed = vacuum_files(table, folder, keep_days, keep_versions if keep_days else (), dry_run)
         if not dry_run and keep_days == 0:
             forget_versions(table, folder)

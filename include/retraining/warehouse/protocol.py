@@ -16,11 +16,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Written:
-    """What a write did: the table version it made (or found), and the rows it put there."""
+    """What a write did: the table version it made (or found), the rows it put there, and their bytes in memory."""
 
     table: str
     version: int
     rows: int
+    bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,10 @@ class Warehouse(Protocol):
     @property
     def spent(self) -> Sequence[Spent]:
         """What this object's jobs cost so far; nothing where nothing is billed."""
+
+    @property
+    def written(self) -> Sequence[Written]:
+        """What this object put into tables so far, deletions left out."""
 
     def create_tables(self, tables: Iterable[Table]) -> None:
         """Make the missing tables, add new nullable columns; TableSchemaError for any other difference.

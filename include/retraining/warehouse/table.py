@@ -190,3 +190,8 @@ def first_of_each_key(table: Table, rows: pa.Table) -> pa.Table:
     numbered = rows.append_column("row_number", pa.array(range(rows.num_rows), pa.int64()))
     first = numbered.group_by(list(table.key)).aggregate([("row_number", "min")])
     return rows.take(first.sort_by("row_number_min")["row_number_min"])
+
+
+def share_of_bytes(rows: pa.Table, count: int) -> int:
+    """Bytes in memory of `count` of these rows, as if all were of one size."""
+    return int(rows.nbytes * count // max(rows.num_rows, 1))
