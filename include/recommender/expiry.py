@@ -10,6 +10,7 @@ from include.recommender.settings import SURFACES
 from include.recommender.tables import (
     CHOSEN_PARAMETERS,
     DRAFT_OF,
+    EXPOSURES,
     ITEM_SIMILARITIES,
     ITEM_STATS,
     LIST_EXPLANATIONS,
@@ -89,6 +90,8 @@ def expired(workspace: Recommender, today: date) -> Expired:
     arrived_before = today - timedelta(days=retention.quarantine_days)
     arrived = _older(workspace.warehouse, QUARANTINED_ROWS, "arrival_date", arrived_before)
     yield from _where(QUARANTINED_ROWS, "arrival_date", arrived)
+    shown_before = today - timedelta(days=retention.exposures_days)
+    yield from _where(EXPOSURES, "arrival_date", _older(workspace.warehouse, EXPOSURES, "arrival_date", shown_before))
     yield from _training_sets(workspace, kept, today)
 
 

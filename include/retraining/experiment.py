@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
 
     from numpy.typing import NDArray
 
@@ -17,7 +17,7 @@ RANKER, BASELINE = "ranker", "baseline"
 POINTS = 2**64
 
 
-def held_back(user_ids: Sequence[str], salt: str, share: float) -> NDArray[np.bool_]:
+def held_back(user_ids: Iterable[str], salt: str, share: float) -> NDArray[np.bool_]:
     """Which users get the best baseline, shape (users,): about `share` of them, whatever the date or the surface.
 
     A larger share only adds users, and another salt draws them anew. HMAC-SHA256 spreads ids evenly, and no other

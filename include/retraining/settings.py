@@ -219,6 +219,7 @@ class Retention(Section):
     training_sets_days: Annotated[int, Field(ge=2)] = 60
     quarantine_days: Annotated[int, Field(ge=7)] = 90
     data_quality_days: Annotated[int, Field(ge=7)] = 365
+    exposures_days: Annotated[int, Field(ge=7)] = 90
     history_days: Annotated[int, Field(ge=2)] = 7
 
 
