@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 from zoneinfo import ZoneInfo
 
@@ -55,10 +54,10 @@ def current_windows(log: SwitchLog, computed_for: date, timezone: str) -> list[W
     """The times in which readers had each publication before `computed_for`, by the switches before it."""
     end = midnight(computed_for, timezone)
     made = [switch for switch in log.switches if switch.switched_at < end]
-    until = [later.switched_at for _, later in pairwise(made)] + [end]
+    until = [*(later.switched_at for later in made[1:]), end]
     return [
         Window(switch.to_publication_id, switch.switched_at, over_at, open=switch is made[-1])
-        for switch, over_at in zip(made, until, strict=True)
+        for switch, over_at in zip(made, until, strict=False)
         if switch.to_publication_id and switch.switched_at < over_at
     ]
 
