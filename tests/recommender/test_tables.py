@@ -22,12 +22,13 @@ KNOWN = {
     "item_similarities": (1, "bd9796fb0ed8"),
     "chosen_parameters": (1, "7c0d797b3062"),
     "training_set": (1, "e96633799d9f"),
-    "draft_user_recommendations": (1, "d912a0433959"),
+    "draft_user_recommendations": (2, "19fa056b7636"),
     "draft_popular_items": (1, "51f5fe8bcd15"),
     "draft_similar_items": (1, "534ce2863b3b"),
-    "user_recommendations": (1, "ee81f6feedf6"),
+    "user_recommendations": (2, "11eac5e3cc51"),
     "popular_items": (1, "9c598cb7cb60"),
     "similar_items": (1, "2678f4e0c248"),
+    "exposures": (1, "2b09906442f7"),
     "list_explanations": (1, "ac47f1966cfb"),
     "blocked_lists": (1, "f19b48566dbc"),
     "quarantined_rows": (1, "acacdab8d2e9"),
@@ -42,6 +43,8 @@ KNOWN = {
     "alerts": (1, "c8f4641453a6"),
     "run_costs": (1, "fb1a3dd3dd38"),
     "erasures": (1, "84e42d54d7c6"),
+    "outcome_metrics": (1, "f37dca8f7579"),
+    "arm_comparisons": (1, "01503ff59e80"),
 }
 
 

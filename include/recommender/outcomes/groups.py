@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from include.recommender.outcomes.occasions import PUBLISHED_ROW
 from include.recommender.segments import activity_of, newness_of
 from include.recommender.sql import sql
 from include.retraining.publication.switch_log import as_of_date_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import pandas as pd
     from numpy.typing import NDArray
 
@@ -39,8 +38,15 @@ def segments_of_readers(warehouse: Warehouse, settings: RecommenderSettings, use
     return keys.merge(known[[*keys.columns, *kinds]], how="left", on=list(keys.columns))[kinds]
 
 
-def sources_of(occasions: Occasions) -> Iterator[tuple[str, NDArray[np.bool_]]]:
-    """Each source that proposed something wanted, and which hits it proposed; a hit may have several sources."""
-    proposed = occasions.hits["sources"].map(list)
-    for name in sorted({name for names in proposed for name in names}):
-        yield name, np.array([name in names for names in proposed], bool)
+def hits_by_source(warehouse: Warehouse, occasions: Occasions) -> dict[str, NDArray[np.bool_]]:
+    """By source, which hits it proposed; a hit may have several sources."""
+    import pyarrow as pa
+
+    schema = pa.schema([(name, pa.int64() if name == "rank" else pa.string()) for name in PUBLISHED_ROW])
+    hits = occasions.hits[PUBLISHED_ROW]
+    given = pa.Table.from_pandas(hits.drop_duplicates(), schema=schema, preserve_index=False)
+    names = {"publication_ids": sorted(set(hits["publication_id"])) or [""]}
+    found = warehouse.query(sql("outcome_sources"), names, {"hits": given}).to_pandas()
+    proposed = hits.merge(found, how="left", on=PUBLISHED_ROW)["sources"].map(list)
+    every = sorted({name for names in proposed for name in names})
+    return {name: np.array([name in names for names in proposed], bool) for name in every}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from include.recommender.metrics import PER_USER
-from include.recommender.outcomes.groups import segments_of_readers, sources_of
+from include.recommender.outcomes.groups import hits_by_source, segments_of_readers
 from include.recommender.outcomes.occasions import occasions_in
 from include.recommender.outcomes.offline import offline_estimates
 from include.recommender.outcomes.showings import CLICK_THROUGH, showings_of
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from include.recommender.outcomes.occasions import Occasions
     from include.recommender.settings import RecommenderSettings
     from include.retraining.monitoring.credit import Reading, Stage, Window
     from include.retraining.monitoring.estimates import Estimate
@@ -64,6 +63,8 @@ def metric_rows(
     windows = [window for each in due.values() for window in each.windows]
     occasions = occasions_in(warehouse, settings, windows, computed_for)
     segments = segments_of_readers(warehouse, settings, occasions.users)
+    metric = settings.promotion.metric
+    brought = {name: occasions.metrics_of(kept)[metric] for name, kept in hits_by_source(warehouse, occasions).items()}
     foretold = cache(lambda *asked: offline_estimates(warehouse, *asked))
     for publication_id, each in due.items():
         common = {
@@ -78,7 +79,7 @@ def metric_rows(
                 set(occasions.users["model_version"][group.members]) if group.arm or group.model_version else set()
             )
             known = foretold(group.surface, *made_by, common["as_of_date"]) if whole and len(made_by) == 1 else {}
-            for row in _figures(occasions, segments, group, settings.promotion.metric):
+            for row in _figures(occasions.users, segments, brought, group, metric):
                 offline = known.get((row["group_name"], row["metric"])) if row["dimension"] != "list_source" else None
                 yield {**common, **row, **_foretold(offline)}
     if reading == WHILE_CURRENT:
@@ -96,9 +97,13 @@ def _groups(users: pd.DataFrame, ours: NDArray[np.bool_]) -> Iterator[Group]:
                 yield Group(surface, own["arm"], own["model_version"], on_it & (users[name] == value).to_numpy())
 
 
-def _figures(occasions: Occasions, segments: pd.DataFrame, group: Group, metric: str) -> Iterator[Row]:
-    """Every metric of a group, and one metric of its segments and sources, which are not told by model version."""
-    users = occasions.users
+def _figures(
+    users: pd.DataFrame, segments: pd.DataFrame, brought: Mapping[str, NDArray[np.float64]], group: Group, metric: str
+) -> Iterator[Row]:
+    """Every metric of a group, and one of its segments and sources, which are not told by model version.
+
+    `brought` is what that metric would be of each user if only one source's places counted, by source.
+    """
     for name in PER_USER:
         yield _row(group, ALL, ALL, name, _mean(users[name].to_numpy()[group.members]))
     if group.model_version:
@@ -108,10 +113,9 @@ def _figures(occasions: Occasions, segments: pd.DataFrame, group: Group, metric:
         for name in sorted(set(values[group.members].dropna())):
             inside = group.members & (values == name).to_numpy()
             yield _row(group, "segment", name, metric, _mean(users[metric].to_numpy()[inside]))
-    for name, kept in sources_of(occasions):
-        brought = occasions.metrics_of(kept)[metric]
-        if brought[group.members].any():
-            yield _row(group, "list_source", name, metric, _mean(brought[group.members]))
+    for name, figures in brought.items():
+        if figures[group.members].any():
+            yield _row(group, "list_source", name, metric, _mean(figures[group.members]))
 
 
 def _showing_rows(

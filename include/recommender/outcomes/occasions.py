@@ -26,13 +26,15 @@ if TYPE_CHECKING:
     from include.retraining.warehouse.protocol import Warehouse
 
 OCCASION = ["publication_id", "surface", "user_id"]
+PUBLISHED_ROW = ["publication_id", "surface", "list_user_id", "rank"]
 
 
 @dataclass(frozen=True)
 class Occasions:
     """`users` has a row per publication, surface and user with something wanted, and a column per metric.
 
-    `hits` has a row per wanted item that was in the list: its occasion (position in `users`), place and sources.
+    `hits` has a row per wanted item that was in the list: its occasion (position in `users`), its place there, and the
+    published row (PUBLISHED_ROW) that it is from.
     """
 
     users: pd.DataFrame
@@ -64,8 +66,8 @@ def occasions_in(
     users = wants.loc[first, [*OCCASION, "arm", "model_version"]].reset_index(drop=True)
     wants["occasion"] = np.cumsum(first) - 1
     users["wanted"] = np.bincount(wants["occasion"], minlength=len(users)).astype(np.int64)
-    hits = wants.loc[wants["place"] <= DEPTH, ["occasion", "place", "sources"]].reset_index(drop=True)
-    hits["place"] = hits["place"].astype(np.int64)
+    hits = wants.loc[wants["place"] <= DEPTH, [*PUBLISHED_ROW, "occasion", "place"]].reset_index(drop=True)
+    hits = hits.astype({"place": np.int64, "rank": np.int64})
     found = Occasions(users, hits)
     metrics = pd.DataFrame(found.metrics_of(np.ones(len(hits), bool)))
     return Occasions(pd.concat([users, metrics], axis=1), hits)

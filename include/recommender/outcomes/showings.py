@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from include.recommender.sql import sql
 from include.recommender.statistics import positive_parameters
-from include.recommender.tables import EXPOSURES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -39,8 +38,3 @@ def showings_of(
     }
     shown: pd.DataFrame = warehouse.query(sql("outcome_exposures"), parameters).to_pandas()
     return shown
-
-
-def has_exposures(warehouse: Warehouse, computed_for: date) -> bool:
-    """Whether any exposure had arrived by then."""
-    return any(partition["arrival_date"] <= computed_for.isoformat() for partition in warehouse.partitions(EXPOSURES))

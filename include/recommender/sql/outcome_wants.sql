@@ -19,7 +19,7 @@ first_touch AS (
   GROUP BY events.user_id, events.item_id
 ),
 lists AS (
-  SELECT publication_id, surface, user_id, rank, item_id, sources, arm, model_version
+  SELECT publication_id, surface, user_id, rank, item_id, arm, model_version
   FROM user_recommendations
   WHERE publication_id IN UNNEST(@publication_ids)
 ),
@@ -55,7 +55,7 @@ places AS (
     readers.surface,
     readers.user_id,
     lists.item_id,
-    lists.sources,
+    lists.rank,
     ROW_NUMBER() OVER (
       PARTITION BY readers.publication_id, readers.surface, readers.user_id ORDER BY lists.rank
     ) AS place
@@ -77,9 +77,10 @@ SELECT
   readers.user_id,
   readers.arm,
   readers.model_version,
+  readers.list_user_id,
   wanted.item_id,
   places.place,
-  places.sources
+  places.rank
 FROM readers
 INNER JOIN wanted ON wanted.publication_id = readers.publication_id AND wanted.user_id = readers.user_id
 LEFT JOIN first_touch
