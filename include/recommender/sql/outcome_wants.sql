@@ -49,49 +49,79 @@ readers AS (
     AND owners.surface = everybody.surface
     AND owners.user_id = active.user_id
 ),
-places AS (
+wants AS (
   SELECT
     readers.publication_id,
     readers.surface,
     readers.user_id,
-    lists.item_id,
-    lists.rank,
-    ROW_NUMBER() OVER (
-      PARTITION BY readers.publication_id, readers.surface, readers.user_id ORDER BY lists.rank
-    ) AS place
+    readers.arm,
+    readers.model_version,
+    readers.list_user_id,
+    wanted.item_id
   FROM readers
+  INNER JOIN wanted ON wanted.publication_id = readers.publication_id AND wanted.user_id = readers.user_id
+  LEFT JOIN first_touch
+    ON first_touch.user_id = readers.user_id
+    AND first_touch.item_id = wanted.item_id
+    AND first_touch.first_date < readers.as_of_date
+    AND readers.surface IN UNNEST(@surfaces_without_repeats)
+  WHERE first_touch.item_id IS NULL
+),
+hits AS (
+  SELECT wants.publication_id, wants.surface, wants.user_id, wants.item_id, lists.rank
+  FROM wants
+  INNER JOIN lists
+    ON lists.publication_id = wants.publication_id
+    AND lists.surface = wants.surface
+    AND lists.user_id = wants.list_user_id
+    AND lists.item_id = wants.item_id
+),
+-- Only who wanted something of their list needs to have it closed up.
+taken_out AS (
+  SELECT readers.publication_id, readers.surface, readers.user_id, lists.rank
+  FROM readers
+  INNER JOIN (SELECT DISTINCT publication_id, surface, user_id FROM hits) AS hit
+    ON hit.publication_id = readers.publication_id
+    AND hit.surface = readers.surface
+    AND hit.user_id = readers.user_id
+  INNER JOIN first_touch ON first_touch.user_id = readers.user_id AND first_touch.first_date < readers.as_of_date
   INNER JOIN lists
     ON lists.publication_id = readers.publication_id
     AND lists.surface = readers.surface
     AND lists.user_id = readers.list_user_id
-  LEFT JOIN first_touch
-    ON first_touch.user_id = readers.user_id
-    AND first_touch.item_id = lists.item_id
-    AND first_touch.first_date < readers.as_of_date
-    AND readers.surface IN UNNEST(@surfaces_without_repeats)
-  WHERE first_touch.item_id IS NULL
+    AND lists.item_id = first_touch.item_id
+  WHERE readers.surface IN UNNEST(@surfaces_without_repeats)
+),
+places AS (
+  SELECT
+    hits.publication_id,
+    hits.surface,
+    hits.user_id,
+    hits.item_id,
+    hits.rank,
+    hits.rank - COUNT(taken_out.rank) AS place
+  FROM hits
+  LEFT JOIN taken_out
+    ON taken_out.publication_id = hits.publication_id
+    AND taken_out.surface = hits.surface
+    AND taken_out.user_id = hits.user_id
+    AND taken_out.rank < hits.rank
+  GROUP BY hits.publication_id, hits.surface, hits.user_id, hits.item_id, hits.rank
 )
 SELECT
-  readers.publication_id,
-  readers.surface,
-  readers.user_id,
-  readers.arm,
-  readers.model_version,
-  readers.list_user_id,
-  wanted.item_id,
+  wants.publication_id,
+  wants.surface,
+  wants.user_id,
+  wants.arm,
+  wants.model_version,
+  wants.list_user_id,
+  wants.item_id,
   places.place,
   places.rank
-FROM readers
-INNER JOIN wanted ON wanted.publication_id = readers.publication_id AND wanted.user_id = readers.user_id
-LEFT JOIN first_touch
-  ON first_touch.user_id = readers.user_id
-  AND first_touch.item_id = wanted.item_id
-  AND first_touch.first_date < readers.as_of_date
-  AND readers.surface IN UNNEST(@surfaces_without_repeats)
+FROM wants
 LEFT JOIN places
-  ON places.publication_id = readers.publication_id
-  AND places.surface = readers.surface
-  AND places.user_id = readers.user_id
-  AND places.item_id = wanted.item_id
-WHERE first_touch.item_id IS NULL
-ORDER BY readers.publication_id, readers.surface, readers.user_id, wanted.item_id
+  ON places.publication_id = wants.publication_id
+  AND places.surface = wants.surface
+  AND places.user_id = wants.user_id
+  AND places.item_id = wants.item_id
+ORDER BY wants.publication_id, wants.surface, wants.user_id, wants.item_id
