@@ -21,7 +21,7 @@ from include.retraining.monitoring.estimates import by_user, estimate
 from include.retraining.publication.switch_log import read_switch_log
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import date
 
     import pandas as pd
@@ -31,17 +31,30 @@ if TYPE_CHECKING:
     from include.retraining.monitoring.estimates import Estimate
     from include.retraining.warehouse.protocol import Warehouse
 
-    Figures = dict[str, Estimate]
+    # By metric, of the arm and of its reference.
+    Figures = dict[str, tuple[Estimate, Estimate]]
 
 WANTED_ITEMS = "wanted_items"
-ARMS = (RANKER, BASELINE)
 
 
 def arm_rows(warehouse: Warehouse, settings: RecommenderSettings, computed_for: date) -> Iterator[dict[str, Any]]:
     """Rows of ARM_COMPARISONS, of both readings; none where no publication of the window had two arms."""
     for reading, windows in _windows(warehouse, settings, computed_for).items():
-        for surface, own in sorted(_with_two_arms(warehouse, windows).items()):
-            for metric, (arm, reference) in _figures(warehouse, settings, reading, surface, own, computed_for).items():
+        surfaces = _with_two_arms(warehouse, windows)
+        names = set().union(*surfaces.values())
+        own = [window for window in windows if window.publication_id in names]
+        if not own:
+            continue
+        users = occasions_in(warehouse, settings, own, computed_for).users
+        first = min(window.started_at for window in own).date()
+        shown = showings_of(warehouse, settings, names, first, computed_for)
+        for surface, published in sorted(surfaces.items()):
+            ours = _in_one_arm(users, surface, published)
+            figures = _list_figures(ours)
+            if reading == WHILE_CURRENT:
+                figures |= _wanted_figures(ours, _members(warehouse, surface, published))
+                figures |= _shown_figures(_in_one_arm(shown, surface, published))
+            for metric, (arm, reference) in figures.items():
                 found = compare(arm, reference, 1 - settings.experiment.hold_back_share, settings.outcomes)
                 yield {
                     "computed_for": computed_for, "surface": surface, "arm": RANKER, "reference_arm": BASELINE,
@@ -67,56 +80,52 @@ def _windows(warehouse: Warehouse, settings: RecommenderSettings, computed_for: 
     }
 
 
-def _with_two_arms(warehouse: Warehouse, windows: Sequence[Window]) -> dict[str, list[Window]]:
-    """By surface, the windows of publications in which somebody was held back from a ranker there."""
+def _with_two_arms(warehouse: Warehouse, windows: Sequence[Window]) -> dict[str, set[str]]:
+    """By surface, the publications in which somebody was held back from a ranker there."""
     names = sorted({window.publication_id for window in windows})
-    found: dict[str, list[Window]] = {}
+    found: dict[str, set[str]] = {}
     rows = warehouse.query(sql("outcome_publications"), {"publication_ids": names}).to_pylist() if names else []
     for row in rows:
-        own = [window for window in windows if window.publication_id == row["publication_id"]]
-        found.setdefault(row["surface"], []).extend(own)
+        found.setdefault(row["surface"], set()).add(row["publication_id"])
     return found
 
 
-def _figures(
-    warehouse: Warehouse,
-    settings: RecommenderSettings,
-    reading: Reading,
-    surface: str,
-    windows: Sequence[Window],
-    computed_for: date,
-) -> dict[str, tuple[Estimate, Estimate]]:
-    """By metric, the figure of the arm and of its reference."""
-    users = occasions_in(warehouse, settings, windows, computed_for).users
-    users = _in_one_arm(users[users["surface"] == surface])
-    figures = {arm: _per_occasion(users[users["arm"] == arm]) for arm in ARMS}
-    if reading == WHILE_CURRENT:
-        names = sorted({window.publication_id for window in windows})
-        first = min(window.started_at for window in windows).date()
-        counted = warehouse.query(sql("outcome_arms"), {"publication_ids": names, "surface": surface}).to_pylist()
-        sizes = {row["arm"]: int(row["users"]) for row in counted}
-        shown = showings_of(warehouse, settings, names, first, computed_for)
-        shown = _in_one_arm(shown[shown["surface"] == surface])
-        for arm in ARMS:
-            figures[arm][WANTED_ITEMS] = _per_member(users[users["arm"] == arm], sizes.get(arm, 0))
-            if len(shown):
-                figures[arm][CLICK_THROUGH] = click_through(shown[shown["arm"] == arm])
-    return {metric: (figures[RANKER][metric], figures[BASELINE][metric]) for metric in figures[RANKER]}
-
-
-def _in_one_arm(rows: pd.DataFrame) -> pd.DataFrame:
+def _in_one_arm(rows: pd.DataFrame, surface: str, published: set[str]) -> pd.DataFrame:
     """Rows of users who were in one arm all the time: others, after a change of salt or share, belong to neither."""
-    rows = rows[rows["arm"].notna()]
+    rows = rows[(rows["surface"] == surface) & rows["publication_id"].isin(published) & rows["arm"].notna()]
     return rows[rows.groupby("user_id")["arm"].transform("nunique") == 1]
 
 
-def _per_occasion(users: pd.DataFrame) -> Figures:
-    """The list metrics of one arm: means over occasions, with users as units."""
-    whose = users.groupby("user_id").ngroup().to_numpy()
-    return {metric: estimate(*by_user(whose, users[metric].to_numpy())) for metric in PER_USER}
+def _list_figures(users: pd.DataFrame) -> Figures:
+    """The list metrics, arm and reference: means over occasions, with users as units."""
+
+    def figure(arm: str, metric: str) -> Estimate:
+        own = users[users["arm"] == arm]
+        return estimate(*by_user(own.groupby("user_id").ngroup().to_numpy(), own[metric].to_numpy()))
+
+    return {metric: (figure(RANKER, metric), figure(BASELINE, metric)) for metric in PER_USER}
 
 
-def _per_member(users: pd.DataFrame, members: int) -> Estimate:
+def _wanted_figures(users: pd.DataFrame, members: Mapping[str, int]) -> Figures:
     """What each member of an arm wanted in all: 0 for who wanted nothing, so that no arm chooses who is counted."""
-    wanted = users.groupby("user_id")["wanted"].sum().to_numpy(np.float64)
-    return estimate(wanted, np.ones(len(wanted)), idle=max(members - len(wanted), 0))
+
+    def figure(arm: str) -> Estimate:
+        wanted = users[users["arm"] == arm].groupby("user_id")["wanted"].sum().to_numpy(np.float64)
+        return estimate(wanted, np.ones(len(wanted)), idle=max(members.get(arm, 0) - len(wanted), 0))
+
+    return {WANTED_ITEMS: (figure(RANKER), figure(BASELINE))}
+
+
+def _members(warehouse: Warehouse, surface: str, published: set[str]) -> dict[str, int]:
+    """How many users each arm has."""
+    asked = {"publication_ids": sorted(published), "surface": surface}
+    return {row["arm"]: int(row["users"]) for row in warehouse.query(sql("outcome_arms"), asked).to_pylist()}
+
+
+def _shown_figures(shown: pd.DataFrame) -> Figures:
+    """Clicks per showing of each arm; nothing where nothing was shown."""
+    if not len(shown):
+        return {}
+    return {
+        CLICK_THROUGH: (click_through(shown[shown["arm"] == RANKER]), click_through(shown[shown["arm"] == BASELINE]))
+    }

@@ -52,6 +52,7 @@ readers AS (
 wants AS (
   SELECT
     readers.publication_id,
+    readers.as_of_date,
     readers.surface,
     readers.user_id,
     readers.arm,
@@ -68,7 +69,14 @@ wants AS (
   WHERE first_touch.item_id IS NULL
 ),
 hits AS (
-  SELECT wants.publication_id, wants.surface, wants.user_id, wants.item_id, lists.rank
+  SELECT
+    wants.publication_id,
+    wants.as_of_date,
+    wants.surface,
+    wants.user_id,
+    wants.list_user_id,
+    wants.item_id,
+    lists.rank
   FROM wants
   INNER JOIN lists
     ON lists.publication_id = wants.publication_id
@@ -76,21 +84,24 @@ hits AS (
     AND lists.user_id = wants.list_user_id
     AND lists.item_id = wants.item_id
 ),
--- Only who wanted something of their list needs to have it closed up.
-taken_out AS (
-  SELECT readers.publication_id, readers.surface, readers.user_id, lists.rank
-  FROM readers
-  INNER JOIN (SELECT DISTINCT publication_id, surface, user_id FROM hits) AS hit
-    ON hit.publication_id = readers.publication_id
-    AND hit.surface = readers.surface
-    AND hit.user_id = readers.user_id
-  INNER JOIN first_touch ON first_touch.user_id = readers.user_id AND first_touch.first_date < readers.as_of_date
+-- Only lists in which something was wanted need to be closed up. Grouped, so that no engine joins by item alone first.
+hit_lists AS (
+  SELECT hit.publication_id, hit.as_of_date, hit.surface, hit.user_id, lists.item_id, MIN(lists.rank) AS rank
+  FROM (SELECT DISTINCT publication_id, as_of_date, surface, user_id, list_user_id FROM hits) AS hit
   INNER JOIN lists
-    ON lists.publication_id = readers.publication_id
-    AND lists.surface = readers.surface
-    AND lists.user_id = readers.list_user_id
-    AND lists.item_id = first_touch.item_id
-  WHERE readers.surface IN UNNEST(@surfaces_without_repeats)
+    ON lists.publication_id = hit.publication_id
+    AND lists.surface = hit.surface
+    AND lists.user_id = hit.list_user_id
+  WHERE hit.surface IN UNNEST(@surfaces_without_repeats)
+  GROUP BY hit.publication_id, hit.as_of_date, hit.surface, hit.user_id, lists.item_id
+),
+taken_out AS (
+  SELECT hit_lists.publication_id, hit_lists.surface, hit_lists.user_id, hit_lists.rank
+  FROM hit_lists
+  INNER JOIN first_touch
+    ON first_touch.user_id = hit_lists.user_id
+    AND first_touch.item_id = hit_lists.item_id
+    AND first_touch.first_date < hit_lists.as_of_date
 ),
 places AS (
   SELECT
