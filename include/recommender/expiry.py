@@ -10,6 +10,7 @@ from include.recommender.settings import SURFACES
 from include.recommender.tables import (
     CHOSEN_PARAMETERS,
     DRAFT_OF,
+    EXPOSURES,
     ITEM_SIMILARITIES,
     ITEM_STATS,
     LIST_EXPLANATIONS,
@@ -93,6 +94,8 @@ def expired(workspace: Recommender, today: date) -> Expired:
     drift_before = today - timedelta(days=retention.drift_days)
     for table, column in ((DISTRIBUTIONS, "day"), (DRIFT_METRICS, DATE)):
         yield from _where(table, column, _older(workspace.warehouse, table, column, drift_before))
+    shown_before = today - timedelta(days=retention.exposures_days)
+    yield from _where(EXPOSURES, "arrival_date", _older(workspace.warehouse, EXPOSURES, "arrival_date", shown_before))
     yield from _training_sets(workspace, kept, today)
 
 

@@ -296,32 +296,28 @@ def score_users(run: Run, workspace: Recommender, shard: int, rankers: Mapping[s
     """Rank candidates for one shard of the users.
 
     **Does**: candidates, features, scores and the top of each list, for every surface; for a sample of users also why.
+    Users held back from the ranker (`experiment.hold_back_share`) get the best baseline.
     **Writes**: `draft_user_recommendations` and `list_explanations` of as_of_date and shard.
     **If it fails**: nothing is published today; readers keep the last publication.
     **What to do**: out of memory: smaller `candidates.user_block`; else read the log and clear the task.
     """
     import pyarrow as pa
 
-    from include.recommender.contenders import by_candidate_settings, contender_of
-    from include.recommender.drafts import user_lists
-    from include.recommender.explained_lists import explained_lists
+    from include.recommender.arms import arm_lists, contenders_by_policy
+    from include.recommender.contenders import by_candidate_settings
     from include.recommender.serving import serving_snapshot
-    from include.recommender.snapshot import methods_in_use, users_of_shard
+    from include.recommender.snapshot import methods_in_use
     from include.recommender.tables import DRAFT_USER_RECOMMENDATIONS, LIST_EXPLANATIONS
 
     settings = _tuned(run, workspace)
-    size, shards = settings.publication.list_size, settings.publication.shards
-    serving = {
-        surface: contender_of(ranker["model"], workspace.registry, settings) for surface, ranker in rankers.items()
-    }
     parts, reasons = [], []
-    for alike in by_candidate_settings(serving):
+    part = (shard, settings.publication.shards)
+    for alike in by_candidate_settings(contenders_by_policy(rankers, workspace.registry, settings)):
         own = next(iter(alike.values())).settings
-        snapshot = serving_snapshot(workspace, own, run.as_of_date, (shard, shards), methods_in_use(own))
-        parts.append(user_lists(snapshot, alike, size, shard, shards))
-        users = users_of_shard(snapshot.shape[0], shard, shards)
-        for surface, contender in alike.items():
-            reasons.append(explained_lists(snapshot, users, contender, surface, shard, settings))
+        snapshot = serving_snapshot(workspace, own, run.as_of_date, part, methods_in_use(own))
+        lists, explained = arm_lists(snapshot, alike, settings, shard)
+        parts.append(lists)
+        reasons.append(explained)
     partition = {"as_of_date": run.as_of_date, "shard": shard}
     workspace.warehouse.replace(LIST_EXPLANATIONS, partition, pa.concat_tables(reasons))
     return workspace.warehouse.replace(DRAFT_USER_RECOMMENDATIONS, partition, pa.concat_tables(parts)).rows

@@ -180,6 +180,29 @@ class Publication(Section):
     after_rollback: Literal["hold", "resume"] = "hold"
 
 
+class Experiment(Section):
+    """Who gets the best baseline instead of the ranker, so that every day shows what the ranker is worth."""
+
+    salt: Annotated[str, Field(min_length=1)] = "higawari"
+    hold_back_share: Annotated[float, Field(ge=0, le=0.5)] = 0.05
+
+
+class Outcomes(Section):
+    """When and how it is measured what became of publications."""
+
+    run_at: TimeOfDay = "09:00"
+    mature_days: Annotated[int, Field(ge=0, le=60)] = 3
+    window_days: Annotated[int, Field(ge=7, le=90)] = 14
+    min_users: Annotated[int, Field(ge=2)] = 100
+    relevant_effect: Annotated[float, Field(gt=0, le=1)] = 0.1
+    worse_days_in_a_row: Annotated[int, Field(ge=1, le=90)] = 3
+
+    @property
+    def run_cron(self) -> str:
+        """When outcomes are measured, as a cron expression."""
+        return daily_cron(self.run_at)
+
+
 class Privacy(Section):
     """How ids of people are kept."""
 
@@ -221,6 +244,7 @@ class Retention(Section):
     quarantine_days: Annotated[int, Field(ge=7)] = 90
     data_quality_days: Annotated[int, Field(ge=7)] = 365
     drift_days: Annotated[int, Field(ge=120)] = 400
+    exposures_days: Annotated[int, Field(ge=7)] = 90
     history_days: Annotated[int, Field(ge=2)] = 7
 
 
@@ -300,6 +324,8 @@ class RetrainingSettings(ConfiguredSettings):
     quality: Quality = Field(default_factory=Quality)
     promotion: Promotion = Field(default_factory=Promotion)
     publication: Publication = Field(default_factory=Publication)
+    experiment: Experiment = Field(default_factory=Experiment)
+    outcomes: Outcomes = Field(default_factory=Outcomes)
     privacy: Privacy = Field(default_factory=Privacy)
     retention: Retention = Field(default_factory=Retention)
     drift: Drift = Field(default_factory=Drift)
@@ -308,8 +334,8 @@ class RetrainingSettings(ConfiguredSettings):
 
     @property
     def hash(self) -> str:
-        """Hash of everything that can change a result: all but where and when things are, for how long, who is told."""
-        looked_at = ("alerts", "retention", "drift", "costs")
+        """Hash of everything that can change a list: all but where and when things are, for how long, who is told."""
+        looked_at = ("outcomes", "alerts", "retention", "drift", "costs")
         elsewhere = dict.fromkeys(("warehouse", "storage", "bigquery", *looked_at), True)
         text = self.model_dump_json(exclude={**elsewhere, "business": {"run_at"}})
         return hashlib.sha256(text.encode()).hexdigest()[:12]
@@ -329,6 +355,15 @@ class RetrainingSettings(ConfiguredSettings):
         if looked_at <= run_at:
             raise _across_sections(
                 "drift.run_at later in the day than business.run_at", f"a run at {run_at}, drift at {looked_at}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _outcomes_follow_the_run(self) -> Self:
+        run_at, measured_at = self.business.run_at, self.outcomes.run_at
+        if measured_at <= run_at:
+            raise _across_sections(
+                "outcomes.run_at later in the day than business.run_at", f"a run at {run_at}, measured at {measured_at}"
             )
         return self
 

@@ -16,6 +16,7 @@ from include.recommender.operations import remove_expired, vacuum_tables
 from include.recommender.tables import (
     DRAFT_USER_RECOMMENDATIONS,
     EVENTS,
+    EXPOSURES,
     LIST_EXPLANATIONS,
     TRAINING_SET,
     USER_RECOMMENDATIONS,
@@ -131,12 +132,14 @@ def test_each_kind_of_table_has_its_own_limit(
         for table in (USER_STATS, DRAFT_USER_RECOMMENDATIONS, DATA_QUALITY_RESULTS):
             put(warehouse, table, [row_of(table, as_of_date=ago(days))])
         put(warehouse, QUARANTINED_ROWS, [row_of(QUARANTINED_ROWS, arrival_date=ago(days))])
+        put(warehouse, EXPOSURES, [row_of(EXPOSURES, arrival_date=ago(days))])
         put(warehouse, EVENTS, [row_of(EVENTS, event_date=ago(days))])
     remove_expired(NOW, recommender)
     assert days_of(warehouse, USER_STATS) == [str(ago(days)) for days in (60, 8, 7)]
     assert days_of(warehouse, DRAFT_USER_RECOMMENDATIONS) == [str(ago(7))]
     assert len(days_of(warehouse, DATA_QUALITY_RESULTS)) == 5
     assert str(ago(400)) not in days_of(warehouse, QUARANTINED_ROWS, "arrival_date")
+    assert days_of(warehouse, EXPOSURES, "arrival_date") == [str(ago(days)) for days in (89, 61, 60, 8, 7)]
     assert len(days_of(warehouse, EVENTS, "event_date")) == 6
 
 
