@@ -55,32 +55,32 @@ def measure_bound(run: Run, workspace: Workspace[RecommenderSettings]) -> Bound:
 
     from include.recommender.contenders import contender_from
     from include.recommender.drafts import _rows as draft_rows
-    from include.recommender.drafts import users_of_shard
     from include.recommender.lists import _joined as joined
     from include.recommender.serving import serving_snapshot
+    from include.recommender.snapshot import users_of_shard
     from include.recommender.tables import DRAFT_USER_RECOMMENDATIONS
     from include.recommender.tuning import tuned
 
     warehouse = workspace.warehouse
     settings = tuned(warehouse, workspace.settings, run.as_of_date)
     snapshot, ranker = serving_snapshot(workspace, settings, run.as_of_date), _ranker(run, workspace)
-    scorer = contender_from(LABEL, ranker, settings).scorer
+    contender = contender_from(LABEL, ranker, settings)
     ours = kernel = 0.0
     pairs, shards = 0, settings.publication.shards
     for shard in range(shards):
         lists: list[TopLists] = []
-        for number, blocks in enumerate(_given(snapshot, users_of_shard(snapshot, shard, shards), settings)):
+        for number, blocks in enumerate(_given(snapshot, users_of_shard(snapshot.shape[0], shard, shards), settings)):
             matrices = _matrices(blocks, ranker, settings)
             pairs += sum(map(len, matrices))
             if number % 2:
                 kernel += _kernel_seconds(ranker, matrices)
             began = time.perf_counter()
-            lists += _best(blocks, scorer, settings)
+            lists += _best(blocks, contender.scorer, settings)
             ours += time.perf_counter() - began
             if not number % 2:
                 kernel += _kernel_seconds(ranker, matrices)
         began = time.perf_counter()
-        rows = pa.concat_tables([draft_rows(snapshot, joined(lists), SURFACE, LABEL, shard)])
+        rows = pa.concat_tables([draft_rows(snapshot, joined(lists), SURFACE, contender, shard)])
         warehouse.replace(DRAFT_USER_RECOMMENDATIONS, {"as_of_date": run.as_of_date, "shard": shard}, rows)
         ours += time.perf_counter() - began
     return Bound(ours, kernel, snapshot.shape[0], pairs)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import pyarrow as pa
+    from numpy.typing import NDArray
 
     from include.recommender.contenders import Contender
     from include.recommender.lists import TopLists
@@ -30,9 +31,8 @@ def user_lists(snapshot: Snapshot, contenders: Mapping[str, Contender], size: in
 
     The contenders rank the same candidates. Part 0 also has the lists for everybody else.
     """
-    return lists_of(
-        snapshot, contenders, size, users_of_shard(snapshot.shape[0], shard, shards), shard, everybody=shard == 0
-    )
+    users = users_of_shard(snapshot.shape[0], shard, shards)
+    return lists_of(snapshot, contenders, size, users, shard, everybody=shard == 0)
 
 
 def lists_of(

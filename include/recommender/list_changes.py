@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from include.recommender.contenders import contender_of
-from include.recommender.drafts import lists_of, users_of_shard
+from include.recommender.drafts import lists_of
 from include.recommender.lists import EVERYBODY
 from include.recommender.serving import serving_snapshot
+from include.recommender.snapshot import users_of_shard
 from include.recommender.tables import USER_RECOMMENDATIONS
 from include.recommender.tuning import tuned
 from include.retraining.experiment import held_back
@@ -46,7 +47,7 @@ def list_changes(
     contender = contender_of(model, workspace.registry, settings)
     snapshot = serving_snapshot(workspace, contender.settings, as_of_date)
     parts = max(snapshot.shape[0] // SAMPLE, 1)
-    users = users_of_shard(snapshot, parts // 2, parts)
+    users = users_of_shard(snapshot.shape[0], parts // 2, parts)
     users = users[~held_back(snapshot.user_ids[users], settings.experiment.salt, settings.experiment.hold_back_share)]
     after = lists_of(snapshot, {surface: contender}, TOP, users, shard=0, everybody=False)
     where = {"surface": surface, "user_id": sorted(set(after["user_id"].to_pylist()))}
