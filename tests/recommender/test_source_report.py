@@ -38,7 +38,16 @@ def candidates(snapshot: Snapshot) -> Candidates:
     user, item = np.array(PAIRS).T
     none = np.full(len(PAIRS), -1)
     return Candidates(
-        snapshot, "for_you", user, item, none, {}, {}, {"own_history": np.array(OWN), "rising": np.array(RISING)}
+        snapshot,
+        snapshot,
+        "for_you",
+        user,
+        user,
+        item,
+        none,
+        {},
+        {},
+        {"own_history": np.array(OWN), "rising": np.array(RISING)},
     )
 
 
