@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from include.retraining.errors import TableSchemaError
 from include.retraining.warehouse.commits import retry_commits
 from include.retraining.warehouse.conditions import among, arrow_condition, predicate_of
+from include.retraining.warehouse.delta_files import dataset_of, gather_small_files
 from include.retraining.warehouse.delta_history import (
     again_where_files_vanished,
     expire_log,
@@ -101,7 +102,10 @@ class LocalWarehouse:
             result = merge.when_not_matched_insert_all().execute()
             return Written(table.name, delta.version(), int(result["num_target_rows_inserted"]))
 
-        return _retry_commits(table, write)
+        written = _retry_commits(table, write)
+        if not table.partition:
+            gather_small_files(self._open(table))
+        return written
 
     def delete(self, table: Table, where: Mapping[str, object]) -> Written:
         """Delete the rows whose columns equal (or are in the list of) the given values; Written.rows counts them."""
@@ -164,7 +168,7 @@ class LocalWarehouse:
 
     def _read(self, table: Table, where: Mapping[str, object], columns: Sequence[str]) -> pa.Table:
         condition = arrow_condition(table, where) if where else None
-        dataset = self._open(table).to_pyarrow_dataset()
+        dataset = dataset_of(self._open(table), self.folder / table.name, table, where)
         wanted = list(dict.fromkeys([*(columns or table.columns), *table.key]))
         rows = dataset.to_table(columns=wanted, filter=condition)
         ordered = rows.sort_by([(name, "ascending") for name in table.key])
@@ -172,6 +176,8 @@ class LocalWarehouse:
 
     def partitions(self, table: Table) -> list[dict[str, str]]:
         """Partition values that hold rows, as text, in order."""
+        if self._is_missing(table):
+            return []
         found = [tuple(values[name] for name in table.partition) for values in self._open(table).partitions()]
         return [dict(zip(table.partition, values, strict=True)) for values in sorted(found)]
 
