@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from include.retraining.errors import TableSchemaError
 from include.retraining.warehouse.commits import retry_commits
 from include.retraining.warehouse.conditions import among, arrow_condition, predicate_of
-from include.retraining.warehouse.delta_files import dataset_of, gather_small_files
+from include.retraining.warehouse.delta_files import gather_small_files, rows_of
 from include.retraining.warehouse.delta_history import (
     again_where_files_vanished,
     expire_log,
@@ -167,10 +167,8 @@ class LocalWarehouse:
         return again_where_files_vanished(lambda: self._read(table, where or {}, columns or list(table.columns)))
 
     def _read(self, table: Table, where: Mapping[str, object], columns: Sequence[str]) -> pa.Table:
-        condition = arrow_condition(table, where) if where else None
-        dataset = dataset_of(self._open(table), self.folder / table.name, table, where)
         wanted = list(dict.fromkeys([*(columns or table.columns), *table.key]))
-        rows = dataset.to_table(columns=wanted, filter=condition)
+        rows = rows_of(self._open(table), self.folder / table.name, table, where, wanted)
         ordered = rows.sort_by([(name, "ascending") for name in table.key])
         return ordered.select(list(columns or table.columns))
 
