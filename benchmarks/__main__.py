@@ -23,7 +23,7 @@ OVERHEAD_BAR = 2.0
 SECONDS_BARS = {0: 45.0, 3: 120.0}
 MEMORY_BAR_MIB = 2048.0
 WEEK = timedelta(days=7)
-PARTS = ("cost", "overhead", "ablation")
+PARTS = ("cost", "overhead", "ablation", "page")
 
 
 def main() -> int:
@@ -31,6 +31,8 @@ def main() -> int:
     options = _options()
     memory = psutil.virtual_memory().total / 2**30
     print(f"{platform.machine()}, {os.cpu_count()} cores, {memory:.0f} GiB, Python {platform.python_version()}")
+    if options.parts == ["page"]:
+        return page()
     names = [f'"{name}"' for name in options.positive.split(",") if name]
     variables = {"HIGAWARI_BUSINESS__POSITIVE_EVENT_TYPES": f"[{','.join(names)}]"}
     with tempfile.TemporaryDirectory(prefix="higawari-bench-") as scratch:
@@ -41,6 +43,7 @@ def main() -> int:
             "cost": lambda: cost(prepared, last, variables, has_bars=options.source is not None),
             "overhead": lambda: overhead(prepared, last_dates(last, options.dates), options.port, variables),
             "ablation": lambda: ablation(prepared, options.ablation_dates or last_dates(last - WEEK, 3)),
+            "page": page,
         }
         return max([measure[part]() for part in options.parts])
 
@@ -91,6 +94,14 @@ def ablation(prepared: Path, dates: list[date]) -> int:
         interval = f"{found.mean:+.4f} [{found.low:+.4f}, {found.high:+.4f}]"
         print(f"| {loss.surface} | {loss.left_out} | {loss.mean:.4f} | {interval} |", flush=True)
     return 0
+
+
+def page() -> int:
+    """Print the seconds of every page of the UI on a simulated year, and of its slowest read of a table."""
+    from benchmarks.page_speed import measure_pages, report
+
+    with tempfile.TemporaryDirectory(prefix="higawari-bench-") as scratch:
+        return report(measure_pages(Path(scratch)))
 
 
 def prepare(source: Path | None, home: Path, variables: dict[str, str]) -> date:

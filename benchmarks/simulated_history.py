@@ -1,10 +1,9 @@
-"""A year of what runs leave behind, simulated: rows of every table that the pages read, as their writers lay them out."""
+"""A year of what runs leave behind, simulated: rows of every table that the pages read, laid out as runs do."""
 
 from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
@@ -38,6 +37,8 @@ from include.retraining.tables import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
     from include.retraining.warehouse.local import LocalWarehouse
     from include.retraining.warehouse.table import Table
 
@@ -67,7 +68,8 @@ SUBJECTS = {
 }
 TASKS = {
     "check_data.ingest": 20, "check_data.check_inputs": 8, "build_features.build_user_items": 14,
-    "build_features.build_item_similarities": 45, "build_features.build_training_set": 38, "for_you.train_challenger": 30,
+    "build_features.build_item_similarities": 45, "build_features.build_training_set": 38,
+    "for_you.train_challenger": 30,
     "for_you.evaluate": 55, "discover.train_challenger": 28, "discover.evaluate": 52, "publish.score_users": 40,
     "publish.stage": 12, "publish.check_publication": 6, "publish.switch_current": 2,
 }  # fmt: skip
@@ -99,13 +101,15 @@ class SimulatedHistory:
         return publication_id(self.last)
 
     def write(self, warehouse: LocalWarehouse) -> None:
-        """Fill the tables. Each partition is a file of its own; an audit table's old rows are in one, as appends leave it.
+        """Fill the tables. Each partition is a file of its own, the old rows of an audit table are in one.
 
         RUN_COSTS gets its last days by real appends, so that the gathering of small files is part of what is measured.
         """
         writers: dict[Table, Callable[[], Iterable[dict[str, Any]]]] = {
-            DATA_QUALITY_RESULTS: self._quality, QUARANTINED_ROWS: self._quarantined, EVALUATION_RESULTS: self._evaluations,
-            PROMOTION_DECISIONS: self._decisions, PUBLICATIONS: self._publications, PUBLICATION_SWITCHES: self._switches,
+            DATA_QUALITY_RESULTS: self._quality, QUARANTINED_ROWS: self._quarantined,
+            EVALUATION_RESULTS: self._evaluations,
+            PROMOTION_DECISIONS: self._decisions, PUBLICATIONS: self._publications,
+            PUBLICATION_SWITCHES: self._switches,
             OUTCOME_METRICS: self._outcomes, ARM_COMPARISONS: self._arms, DISTRIBUTIONS: self._distributions,
             DRIFT_METRICS: self._drift, REPRODUCTIONS: self._reproductions, ITEMS: self._items,
             USER_STATS: self._user_stats, USER_ITEMS: self._user_items, LIST_EXPLANATIONS: self._explanations,
@@ -129,7 +133,8 @@ class SimulatedHistory:
                     fails = stage == "inputs" and ((bad > 0.9 and number == 3) or (bad > 0.98 and number == 4))
                     yield {
                         "as_of_date": day, "stage": stage, "check_name": f"{stage} check {number}",
-                        "severity": "critical" if number == 4 else "warning", "outcome": "failed" if fails else "passed",
+                        "severity": "critical" if number == 4 else "warning",
+                        "outcome": "failed" if fails else "passed",
                         "expected": "at most 1 % of rows without a user", "rows_checked": 100_000,
                         "observed": "1,412 of 100,000 rows" if fails else "12 of 100,000 rows",
                         "rows_failed": 1412 if fails else 12, "sample_keys": ["r-000012", "r-000977"] if fails else [],
@@ -140,7 +145,8 @@ class SimulatedHistory:
             for number in range(self.luck.randint(0, 20)):
                 yield {
                     "arrival_date": day, "source": "events", "row_id": f"{day}-{number}", "event_date": day,
-                    "reason": self.luck.choice(("user_id_missing", "too_late")), "landed_row": "{}", "file": "events.csv",
+                    "reason": self.luck.choice(("user_id_missing", "too_late")), "landed_row": "{}",
+                    "file": "events.csv",
                 }  # fmt: skip
 
     def _evaluations(self) -> Rows:
@@ -244,7 +250,8 @@ class SimulatedHistory:
                     low, high = difference - 0.005, difference + 0.005
                     yield {
                         "computed_for": day, "surface": surface, "arm": "ranker", "reference_arm": "baseline",
-                        "reading": "held_7_days", "metric": metric, "days": 14, "users": 19_000, "reference_users": 1000,
+                        "reading": "held_7_days", "metric": metric, "days": 14, "users": 19_000,
+                        "reference_users": 1000,
                         "mean": 0.131, "reference_mean": 0.131 - difference, "difference": difference, "low": low,
                         "high": high, "verdict": "better" if low > 0 else "no_difference", "sample_ratio_p": 0.43,
                     }  # fmt: skip
@@ -287,7 +294,8 @@ class SimulatedHistory:
                 yield {
                     "as_of_date": day, "surface": surface, "model_version": f"recommender_{surface}/{number}",
                     "kept_sha256": "ab" * 32, "again_sha256": "ab" * 32, "same_model": True, "users_compared": 2000,
-                    "same_lists": 2000, "max_score_difference": 0.0, "verdict": "same", "why": "", "run_id": run_id(day),
+                    "same_lists": 2000, "max_score_difference": 0.0, "verdict": "same", "why": "",
+                    "run_id": run_id(day),
                     "recorded_at": moment(day, 9),
                 }  # fmt: skip
 
@@ -306,7 +314,8 @@ class SimulatedHistory:
     def _items(self) -> Rows:
         for number in range(self.items):
             yield {
-                "snapshot_date": self.last, "item_id": item_id(number), "category": CATEGORIES[number % len(CATEGORIES)],
+                "snapshot_date": self.last, "item_id": item_id(number),
+                "category": CATEGORIES[number % len(CATEGORIES)],
                 "title": f"A {CATEGORIES[number % len(CATEGORIES)][:-1]} at dusk, {number}", "is_active": True,
                 "created_at": moment(self.dates[0], 0),
             }  # fmt: skip

@@ -30,7 +30,7 @@ from include.ui.rendering import rendered
 from include.ui.windows import SPANS, USUAL, newest_date, window_of
 
 router = APIRouter()
-TERMS = 12
+TERMS = 8
 IN_WORDS = {
     "promote": "promoted by the run", "approve": "approved by a person", "rollback": "put back by a person",
 }  # fmt: skip
@@ -43,7 +43,7 @@ def champions(request: Request, reading: Reading, days: str = USUAL) -> HTMLResp
     window = window_of(days, reading.settings, newest_date(warehouse, EVALUATION_RESULTS))
     decided = read_decided(warehouse)
     parts = [_part(warehouse, surface, metric, window.dates) for surface in surfaces_in(decided)]
-    latest = [each for day in sorted(decided, reverse=True)[:5] for each in decided[day]]
+    latest = [each for day in sorted(decided, reverse=True)[:3] for each in decided[day]]
     return rendered(
         request, "champions.html.j2", parts=parts, metric=metric, window=window, spans=SPANS, latest=latest,
         in_words=IN_WORDS, forms=(ROLL_BACK_MODEL, BACKFILL),

@@ -1,5 +1,6 @@
 """What days cost: time of all tasks and of the slowest ones, memory, rows, what the warehouse billed, money."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 from typing import TYPE_CHECKING, Any
@@ -51,15 +52,26 @@ def _over_time(tasks: Sequence[Mapping[str, Any]], rows: Sequence[Mapping[str, A
         ("Billed by the warehouse", "", [("all jobs", _per_day(rows, "billed_bytes", GIB))], "GiB"),
         ("Rows written", "", [("all tasks", _per_day(tasks, "rows_written", 1))], "rows"),
     ]  # fmt: skip
+    names = short_names(row["task_id"] for row in tasks)
     return [
-        (
-            title,
-            note,
-            lines_plot(tuple(Line(name.rpartition(".")[2], points) for name, points in lines if points), unit),
-        )
+        (title, note, lines_plot(_named(lines, names), unit, from_zero=True))
         for title, note, lines, unit in found
         if any(points for _, points in lines)
     ]
+
+
+def _named(lines: Iterable[tuple[str, tuple[Point, ...]]], names: Mapping[str, str]) -> tuple[Line, ...]:
+    return tuple(Line(names.get(name, name), points) for name, points in lines if points)
+
+
+def short_names(task_ids: Iterable[str]) -> dict[str, str]:
+    """Task ids without their group, where that leaves no two of them the same."""
+    ids = set(task_ids)
+    last = Counter(task_id.rpartition(".")[2] for task_id in ids)
+    return {
+        task_id: short if last[short := task_id.rpartition(".")[2]] == 1 else task_id.replace(".", " ")
+        for task_id in ids
+    }
 
 
 def _by_task(tasks: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, Any]]:
@@ -87,6 +99,6 @@ def _values(rows: Iterable[Mapping[str, Any]], column: str) -> dict[str, list[fl
 
 
 def _highest(values: Mapping[str, Sequence[float]], unit: float) -> tuple[Whisker, ...]:
-    """Names are whole: publish.stage and for_you.evaluate say where they belong."""
-    told = [Whisker(name, median(of) / unit, None, max(of) / unit) for name, of in values.items()]
+    names = short_names(values)
+    told = [Whisker(names[name], median(of) / unit, None, max(of) / unit) for name, of in values.items()]
     return tuple(sorted(told, key=lambda of: (-of.mean, of.name))[:SLOWEST])

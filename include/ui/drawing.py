@@ -28,13 +28,13 @@ LOOKS: tuple[tuple[str, Any, str], ...] = (
 )  # fmt: skip
 # Names in tables are data: a $ in them is no formula.
 STYLE: Any = {
-    "font.size": 11, "axes.spines.top": False, "axes.spines.right": False, "svg.fonttype": "none",
+    "font.size": 11.5, "axes.spines.top": False, "axes.spines.right": False, "svg.fonttype": "none",
     "text.parse_math": False, "text.usetex": False, "figure.facecolor": "none", "axes.facecolor": "none",
     "path.simplify_threshold": 0.5,
 }  # fmt: skip
 NO_METADATA = dict.fromkeys(("Date", "Creator", "Format", "Type"))
 # A phone's width in points, so that letters there are as large as they are drawn.
-WIDTH = 360
+WIDTH = 340
 POINTS_PER_INCH = 72
 KEPT = 256
 # Matplotlib's settings are one for the whole process, and requests are answered by several threads.
@@ -89,7 +89,7 @@ def _attributes(style: str) -> str:
     return "".join(f' {name}="{value}"' for name, value in named if name != "font-family")
 
 
-def axes_for(height: float, left: float = 48, above: float = 26) -> tuple[Figure, Axes]:
+def axes_for(height: float, left: float = 66, above: float = 26) -> tuple[Figure, Axes]:
     """A figure of a phone's width and of so many points inside; room for a legend above, for names on the left."""
     from matplotlib.figure import Figure
 
@@ -103,6 +103,6 @@ def axes_for(height: float, left: float = 48, above: float = 26) -> tuple[Figure
 def legend(axes: Axes, columns: int = 3) -> None:
     """What the lines mean, above the picture."""
     axes.legend(
-        loc="lower left", bbox_to_anchor=(-0.14, 1.0), ncols=columns, frameon=False, fontsize=11, borderaxespad=0.2,
-        handlelength=2.4, columnspacing=1.0, handletextpad=0.5,
+        loc="upper left", bbox_to_anchor=(0.0, 1.0), bbox_transform=axes.figure.transFigure, ncols=columns,
+        frameon=False, fontsize=11.5, borderaxespad=0.1, handlelength=2.4, columnspacing=0.9, handletextpad=0.5,
     )  # fmt: skip

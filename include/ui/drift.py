@@ -101,7 +101,7 @@ def _pictures(rows: Sequence[Mapping[str, Any]], horizon: str) -> list[tuple[str
         if worst:
             line = Line("farthest measure", tuple(Point(day, share) for day, (share, _) in sorted(worst.items())))
             note = f"last: {worst[max(worst)][1]}"
-            found.append((subject, note, lines_plot((line,), IN_TIMES, 1.0, "the limit")))
+            found.append((subject, note, lines_plot((line,), IN_TIMES, 1.0, "the limit", from_zero=True)))
     return found
 
 
@@ -109,7 +109,8 @@ def _one_line(rows: Sequence[Mapping[str, Any]], horizon: str) -> Any:
     chosen = [row for row in rows if row["horizon"] == horizon and row["value"] is not None]
     points = tuple(Point(row["as_of_date"], row["value"]) for row in chosen)
     limit = chosen[-1]["threshold"] if chosen else None
-    return lines_plot((Line(horizon, points),), chosen[-1]["statistic"], limit, "the limit") if chosen else None
+    unit = chosen[-1]["statistic"] if chosen else ""
+    return lines_plot((Line(horizon, points),), unit, limit, "the limit", from_zero=True) if chosen else None
 
 
 def _bins(warehouse: Warehouse, subject: str, name: str) -> Any:

@@ -80,7 +80,7 @@ def segments_of(found: Iterable[Measured], metric: str, versus: str, most: int =
         if (of.versus, of.metric) == (versus, metric) and of.segment != EVERYBODY and not of.segment.startswith("week ")
     ]
     largest = sorted(chosen, key=lambda of: (-of.users, of.segment))[:most]
-    return tuple(Whisker(f"{of.segment} ({of.users:,})", of.mean, of.low, of.high) for of in largest)
+    return tuple(Whisker(of.segment, of.mean, of.low, of.high) for of in largest)
 
 
 def _of(name: str, rows: Mapping[str, Any]) -> Any:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 MARKS_IN_A_LINE = 12
 ROWS_TOLD = 92
-LETTERS_OF_A_NAME = 24
+LETTERS_OF_A_NAME = 21
 
 
 @dataclass(frozen=True)
@@ -53,17 +53,24 @@ class Whisker:
 
 @drawn
 def lines_plot(
-    lines: tuple[Line, ...], unit: str, limit: float | None = None, limit_name: str = "", days: tuple[date, ...] = ()
+    lines: tuple[Line, ...],
+    unit: str,
+    limit: float | None = None,
+    limit_name: str = "",
+    days: tuple[date, ...] = (),
+    from_zero: bool = False,
 ) -> tuple[Figure, Picture]:
     """A line for each of at most five; a band where there are intervals; a limit as a level line; `days` marked below.
 
     A day without a point is a gap.
     """
-    figure, axes = axes_for(150, above=26 if len(lines) < 3 else 44)
+    figure, axes = axes_for(150, above=26 if len(lines) + (limit is not None) < 3 else 44)
     for line, look in zip(lines, LOOKS, strict=False):
         _draw_line(axes, line, *look)
     if limit is not None:
         axes.axhline(limit, color=INK, linewidth=1, linestyle=(0, (2, 2)), label=limit_name or None)
+    if from_zero:
+        axes.set_ylim(bottom=0)
     if days:
         low = axes.get_ylim()[0]
         at = _places(days)
@@ -77,7 +84,7 @@ def lines_plot(
 
 @drawn
 def whiskers_plot(
-    values: tuple[Whisker, ...], unit: str, zero: bool = False, left: float = 130
+    values: tuple[Whisker, ...], unit: str, zero: bool = False, left: float = 150
 ) -> tuple[Figure, Picture]:
     """A mark for each, with its interval; with `zero`, of differences: what is surely above or below is marked."""
     figure, axes = axes_for(20 * max(len(values), 1) + 8, left=left, above=26 if zero else 8)
@@ -98,7 +105,7 @@ def whiskers_plot(
 
 
 @drawn
-def bars_plot(values: tuple[Whisker, ...], unit: str, high_name: str = "", left: float = 130) -> tuple[Figure, Picture]:
+def bars_plot(values: tuple[Whisker, ...], unit: str, high_name: str = "", left: float = 150) -> tuple[Figure, Picture]:
     """A bar for each, largest first; with `high_name`, a mark at `high` too."""
     figure, axes = axes_for(20 * max(len(values), 1) + 8, left=left, above=26 if high_name else 8)
     axes.barh(range(len(values)), [value.mean for value in values], color=BLUE, height=0.62, label="median")
@@ -117,7 +124,7 @@ def bars_plot(values: tuple[Whisker, ...], unit: str, high_name: str = "", left:
 
 @drawn
 def pairs_plot(
-    values: tuple[tuple[str, float, float], ...], unit: str, names: tuple[str, str], left: float = 130
+    values: tuple[tuple[str, float, float], ...], unit: str, names: tuple[str, str], left: float = 150
 ) -> tuple[Figure, Picture]:
     """Two bars for each name, one filled and one hatched."""
     figure, axes = axes_for(30 * max(len(values), 1) + 8, left=left)
@@ -196,7 +203,16 @@ def _date_axis(axes: Axes) -> None:
     locator = dates.AutoDateLocator(minticks=3, maxticks=6)
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator))
+    axes.yaxis.set_major_formatter(_short)
     axes.grid(axis="y", color=GREY, alpha=0.25, linewidth=0.8)
+
+
+def _short(value: float, _: float = 0) -> str:
+    """A level on an axis, in few letters."""
+    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= 10 * size:
+            return f"{value / size:g} {letter}"
+    return f"{value:.4g}"
 
 
 def _draw_whisker(axes: Axes, place: int, value: Whisker, marker: str, colour: str, inside: str) -> None:
