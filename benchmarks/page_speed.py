@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections import defaultdict
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -51,8 +52,9 @@ def measure_pages(home: Path, days: int = 365) -> list[Timed]:
     os.environ.update(HIGAWARI_HOME=str(home), AIRFLOW_HOME=str(home / "airflow"))
     history = SimulatedHistory(datetime.now(UTC).date(), days)
     history.write(LocalWarehouse(home / "warehouse", home / "spill"))
-    client, reads = _site()
-    return [_timed(client, page, reads) for page in pages(history)]
+    client = _site()
+    with _timed_reads() as reads:
+        return [_timed(client, page, reads) for page in pages(history)]
 
 
 def report(found: Sequence[Timed]) -> int:
@@ -78,14 +80,27 @@ def pages(history: SimulatedHistory) -> list[str]:
     ]  # fmt: skip
 
 
-def _site() -> tuple[TestClient, dict[str, list[float]]]:
-    """The application for somebody who may read, and the seconds of each read by table, which the pages fill in."""
+def _site() -> TestClient:
+    """The application, for somebody who may read, with what an api-server has loaded long before anybody looks."""
+    import matplotlib.figure  # noqa: F401
     from fastapi.testclient import TestClient
 
     from include.recommender.look_up import RecommenderLookUp
     from include.recommender.workspace import recommender_to_read
-    from include.retraining.warehouse.local import LocalWarehouse
     from include.ui.app import make_app
+
+    app = make_app("Recommender", "recommender_daily", recommender_to_read, RecommenderLookUp())
+    (rights,) = app.router.dependencies
+    app.dependency_overrides[rights.dependency] = lambda: None  # type: ignore[index]
+    client = TestClient(app)
+    client.get("/style.css")
+    return client
+
+
+@contextmanager
+def _timed_reads() -> Iterator[dict[str, list[float]]]:
+    """The seconds of each read by table, which the pages fill in."""
+    from include.retraining.warehouse.local import LocalWarehouse
 
     reads: dict[str, list[float]] = defaultdict(list)
     read = LocalWarehouse.read
@@ -97,16 +112,11 @@ def _site() -> tuple[TestClient, dict[str, list[float]]]:
         finally:
             reads[table.name].append(time.perf_counter() - began)
 
-    setattr(LocalWarehouse, "read", timed_read)  # noqa: B010 (a method, which mypy keeps from being replaced)
-    app = make_app("Recommender", "recommender_daily", recommender_to_read, RecommenderLookUp())
-    (rights,) = app.router.dependencies
-    app.dependency_overrides[rights.dependency] = lambda: None  # type: ignore[index]
-    client = TestClient(app)
-    # What an api-server has loaded long before anybody looks.
-    client.get("/style.css")
-    import matplotlib.figure  # noqa: F401
-
-    return client, reads
+    setattr(LocalWarehouse, "read", timed_read)  # noqa: B010 (mypy keeps methods from being replaced)
+    try:
+        yield reads
+    finally:
+        setattr(LocalWarehouse, "read", read)  # noqa: B010
 
 
 def _timed(client: TestClient, page: str, reads: dict[str, list[float]]) -> Timed:

@@ -37,7 +37,7 @@ from include.retraining.tables import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
     from include.retraining.warehouse.local import LocalWarehouse
     from include.retraining.warehouse.table import Table
@@ -100,8 +100,8 @@ class SimulatedHistory:
         """The publication that readers see."""
         return publication_id(self.last)
 
-    def write(self, warehouse: LocalWarehouse) -> None:
-        """Fill the tables. Each partition is a file of its own, the old rows of an audit table are in one.
+    def write(self, warehouse: LocalWarehouse, only: Collection[Table] = ()) -> None:
+        """Fill the tables, or only some of them. Each partition is a file of its own, the old rows of an audit table are in one.
 
         RUN_COSTS gets its last days by real appends, so that the gathering of small files is part of what is measured.
         """
@@ -117,10 +117,12 @@ class SimulatedHistory:
         }  # fmt: skip
         warehouse.create_tables([*writers, RUN_COSTS, BLOCKED_ITEMS, BLOCKED_LISTS])
         for table, rows in writers.items():
-            write_all(warehouse, table, rows())
-        write_all(warehouse, RUN_COSTS, self._costs(self.dates[:-APPENDED_DAYS]))
-        for row in self._costs(self.dates[-APPENDED_DAYS:]):
-            warehouse.append_once(RUN_COSTS, _arrow(RUN_COSTS, [row]))
+            if not only or table in only:
+                write_all(warehouse, table, rows())
+        if not only or RUN_COSTS in only:
+            write_all(warehouse, RUN_COSTS, self._costs(self.dates[:-APPENDED_DAYS]))
+            for row in self._costs(self.dates[-APPENDED_DAYS:]):
+                warehouse.append_once(RUN_COSTS, _arrow(RUN_COSTS, [row]))
 
     def _noise(self, size: float = 1.0) -> float:
         return self.luck.gauss(0, size)
