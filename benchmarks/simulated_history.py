@@ -101,7 +101,7 @@ class SimulatedHistory:
         return publication_id(self.last)
 
     def write(self, warehouse: LocalWarehouse, only: Collection[Table] = ()) -> None:
-        """Fill the tables, or only some of them. Each partition is a file of its own, the old rows of an audit table are in one.
+        """Fill the tables, or only some. Each partition is a file of its own, old rows of an audit table are in one.
 
         RUN_COSTS gets its last days by real appends, so that the gathering of small files is part of what is measured.
         """
