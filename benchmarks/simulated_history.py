@@ -88,6 +88,7 @@ class SimulatedHistory:
     days: int = 365
     users: int = 2000
     items: int = 500
+    first_switch: int = 1
     luck: random.Random = field(default_factory=lambda: random.Random(20260131))
 
     @property
@@ -211,7 +212,7 @@ class SimulatedHistory:
 
     def _switches(self) -> Rows:
         before = ""
-        for number, day in enumerate(self.dates, 1):
+        for number, day in enumerate(self.dates, self.first_switch):
             yield {
                 "number": number, "from_publication_id": before, "to_publication_id": publication_id(day),
                 "kind": "publish", "who": "scheduled", "why": "", "run_id": run_id(day), "switched_at": moment(day, 5),

@@ -149,8 +149,14 @@ def _facts_of_user(known: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     if not known:
         return {}
     row = known[0]
-    days = f"{row['events']:,} events on {row['active_days']:,} days"
-    return {"History": f"{days}, {row['first_date']} to {row['last_date']}"}
+    return {"History": f"{_times(row)}, {row['first_date']} to {row['last_date']}"}
+
+
+def _times(row: Mapping[str, Any]) -> str:
+    return " on ".join(
+        f"{row[name]:,} {thing}{'' if row[name] == 1 else 's'}"
+        for name, thing in (("events", "event"), ("active_days", "day"))
+    )
 
 
 def _list_of(warehouse: Warehouse, day: date, user_id: str, surface: str) -> ShownList:
@@ -198,8 +204,7 @@ def _reasons(
     columns = ["item_id", "events", "active_days", "last_date"]
     found: dict[str, list[str]] = {}
     for row in warehouse.read(USER_ITEMS, pair, columns).to_pylist():
-        text = f"{row['events']} events with it on {row['active_days']} days, the last on {row['last_date']}"
-        found.setdefault(row["item_id"], []).append(text)
+        found.setdefault(row["item_id"], []).append(f"{_times(row)} with it, the last on {row['last_date']}")
     where = {"as_of_date": day, "surface": surface, "user_id": user_id}
     kept = warehouse.read(LIST_EXPLANATIONS, where, ["item_id", "feature", "value", "contribution"]).to_pylist()
     by_item: dict[str, list[dict[str, Any]]] = {}

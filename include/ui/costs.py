@@ -12,7 +12,7 @@ from include.retraining.tables import RUN_COSTS
 from include.ui.plots import Line, Point, Whisker, bars_plot, lines_plot
 from include.ui.reading import Reading
 from include.ui.rendering import rendered
-from include.ui.windows import SPANS, USUAL, rows_of_days, window_of
+from include.ui.windows import SPANS, USUAL, newest_date, rows_of_days, window_of
 
 if TYPE_CHECKING:
     from datetime import date
@@ -28,7 +28,7 @@ MINUTE, MIB, GIB = 60, 2**20, 2**30
 @router.get("/costs")
 def costs(request: Request, reading: Reading, days: str = USUAL) -> HTMLResponse:
     """Every try counts: what was tried again was paid twice."""
-    window = window_of(days, reading.settings)
+    window = window_of(days, reading.settings, newest_date(reading.warehouse, RUN_COSTS))
     rows = rows_of_days(reading.warehouse, RUN_COSTS, "as_of_date", window.dates, COLUMNS)
     tasks = [row for row in rows if row["seconds"] is not None]
     return rendered(

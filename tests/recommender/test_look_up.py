@@ -70,7 +70,7 @@ def test_a_users_lists_are_those_that_applications_read_with_titles_and_sources(
 def test_reasons_are_what_the_user_did_and_what_moved_the_score() -> None:
     for_you, discover = user(USER).lists
     first, second = for_you.entries[0].reasons, for_you.entries[1].reasons
-    assert first[0] == f"2 events with it on 2 days, the last on {TODAY}"
+    assert first[0] == f"2 events on 2 days with it, the last on {TODAY}"
     assert first[1:] == second
     assert second[0].startswith("+0.27: ")
     assert len(second) == 3
