@@ -95,9 +95,9 @@ lint: $(DEV_READY)
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 
-# Measure speed and memory: make bench BENCH="--help"
+# Measure speed and memory: make bench SCALE=1M,3M,10M, or any part: make bench BENCH="--help"
 bench: $(RUN_READY)
-	$(PY) -m benchmarks $(BENCH)
+	$(PY) -m benchmarks $(if $(SCALE),--parts scale --scale $(SCALE)) $(BENCH)
 
 # Make the secrets of docker-compose.yaml, once, in .env
 compose-env: $(RUN_READY)

@@ -1,4 +1,4 @@
-"""`make bench`: what a day costs, how much Airflow adds, and (on request) what each part is worth."""
+"""`make bench`: what a day costs, how much Airflow adds, and (on request) how it grows and what each part is worth."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import psutil
 
 from benchmarks.daily_cost import Cost, measure_cost
 from benchmarks.overhead import last_dates, measure_overhead
+from benchmarks.scale import add_options, measure_scale
 from include.demo.landing_writer import write_landing_zone
 from include.demo.photo_service import PhotoService
 
@@ -23,7 +24,7 @@ OVERHEAD_BAR = 2.0
 SECONDS_BARS = {0: 45.0, 3: 120.0}
 MEMORY_BAR_MIB = 2048.0
 WEEK = timedelta(days=7)
-PARTS = ("cost", "overhead", "ablation", "page")
+PARTS = ("cost", "overhead", "ablation", "scale", "page")
 
 
 def main() -> int:
@@ -33,6 +34,8 @@ def main() -> int:
     print(f"{platform.machine()}, {os.cpu_count()} cores, {memory:.0f} GiB, Python {platform.python_version()}")
     if options.parts == ["page"]:
         return page()
+    if options.parts == ["scale"]:  # it makes its own data
+        return measure_scale(options)
     names = [f'"{name}"' for name in options.positive.split(",") if name]
     variables = {"HIGAWARI_BUSINESS__POSITIVE_EVENT_TYPES": f"[{','.join(names)}]"}
     with tempfile.TemporaryDirectory(prefix="higawari-bench-") as scratch:
@@ -42,6 +45,7 @@ def main() -> int:
         measure = {
             "cost": lambda: cost(prepared, last, variables, has_bars=options.source is not None),
             "overhead": lambda: overhead(prepared, last_dates(last, options.dates), options.port, variables),
+            "scale": lambda: measure_scale(options),
             "ablation": lambda: ablation(prepared, options.ablation_dates or last_dates(last - WEEK, 3)),
             "page": page,
         }
@@ -133,6 +137,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--ablation-dates", type=_dates, help="comma-separated; default: three that a week follows")
     parser.add_argument("--positive", default="", help="event types a user wants, comma-separated (default: all)")
     parser.add_argument("--port", type=int, default=8087)
+    add_options(parser)
     return parser.parse_args()
 
 

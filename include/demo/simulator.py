@@ -1,6 +1,6 @@
 """The service day by day."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 
@@ -27,14 +27,18 @@ class SimulatedDay:
     users: int  # who ever joined
 
 
-def simulate_days(service: PhotoService) -> Iterator[SimulatedDay]:
+def simulate_days(
+    service: PhotoService, change: Callable[[World, int], None] = lambda _world, _day: None
+) -> Iterator[SimulatedDay]:
     """Yield the days of a service in order; a day never depends on how many days follow.
 
-    Tables have EVENTS_SCHEMA and ITEMS_SCHEMA. Memory is bounded by the users, the pictures and a few days of events.
+    `change` may change the world as a day begins. Tables have EVENTS_SCHEMA and ITEMS_SCHEMA. Memory is bounded by the
+    users, the pictures and a few days of events.
     """
     world, delivery = World.of(service), Delivery(service)
     for day in range(service.days):
         world.wake(day)
+        change(world, day)
         events = events_table(_live(world, day), service.event_date(day))
         world.catalogue.upload(day)
         yield SimulatedDay(

@@ -35,6 +35,11 @@ class Taste:
         self._leaning = self._keep * self._leaning + self._renew * rng.standard_normal(self._leaning.shape)
         self._refresh()
 
+    def turn(self, users: Ints) -> None:
+        """Turn tastes around: what these users liked most they like least. What all users like together stays alike."""
+        self._leaning[users] *= -1
+        self._refresh()
+
     def pick(self, rng: np.random.Generator, users: Ints) -> Ints:
         """Draw one kind per entry of `users`."""
         draws = rng.random(len(users))

@@ -155,6 +155,8 @@ def own_environment(home: Path, options: Options) -> Iterator[None]:
         "HIGAWARI_PUBLICATION__SHARDS": "1",
         # Nobody is there to be asked.
         "HIGAWARI_PROMOTION__APPROVAL": "never",
+        # What is judged is the ranker: everybody gets it.
+        "HIGAWARI_EXPERIMENT__HOLD_BACK_SHARE": "0",
     }
     if options.positive:
         own["HIGAWARI_BUSINESS__POSITIVE_EVENT_TYPES"] = json.dumps(options.positive)

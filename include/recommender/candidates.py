@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from include.recommender.settings import ALLOWS_REPEATS
 from include.recommender.sources import SOURCES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     import pyarrow as pa
     from numpy.typing import NDArray
@@ -31,29 +31,42 @@ FILLER = "popularity_28d"
 class Candidates:
     """Pairs to rank, sorted by (user, item), each proposed by one source at least.
 
-    `scores` of a source are 0 where it says nothing about a pair; `ranks` are those of its scores, and of RANKED, among
+    `user` and `item` are positions in `snapshot`; `block` is what it knows of these users alone, `row` their position
+    there, and `pair` that of what the user did with the item, -1 where nothing. `scores` of a source are 0 where it
+    says nothing about a pair; `ranks` are those of its scores, and of RANKED, among
     all candidates of the user, NaN where there is nothing; `proposed` says whether a pair is among a source's best.
     """
 
     snapshot: Snapshot
+    block: Snapshot
     surface: str
     user: NDArray[np.int64]
+    row: NDArray[np.int64]
     item: NDArray[np.int64]
     pair: NDArray[np.int64]
     scores: Mapping[str, NDArray[np.float64]]
     ranks: Mapping[str, NDArray[np.float64]]
     proposed: Mapping[str, NDArray[np.bool_]]
+    _matrices: dict[tuple[str, ...] | None, NDArray[np.float32]] = field(
+        default_factory=dict, init=False, compare=False, repr=False
+    )
 
-    @cached_property
+    @property
     def features(self) -> NDArray[np.float32]:
         """The ranking features, shape (pairs, features); made once, however many rankers look at them."""
+        return self.features_named(None)
+
+    def features_named(self, names: tuple[str, ...] | None) -> NDArray[np.float32]:
+        """Some of them (all: None), in the given order."""
         from include.recommender.features import feature_matrix
 
-        return feature_matrix(self)
+        if names not in self._matrices:
+            self._matrices[names] = feature_matrix(self, names)
+        return self._matrices[names]
 
     def pair_values(self, column: str, missing: float = np.nan) -> NDArray[np.float64]:
-        """A column of the snapshot's pairs, `missing` where the user never touched the item."""
-        values = self.snapshot.pairs[column]
+        """A column of the block's pairs, `missing` where the user never touched the item."""
+        values = self.block.pairs[column]
         known = values[self.pair] if len(values) else np.full(len(self.pair), missing)
         return np.asarray(np.where(self.pair >= 0, known, missing))
 
@@ -61,8 +74,10 @@ class Candidates:
         """Only the chosen pairs, with the ranks they had among all."""
         return Candidates(
             self.snapshot,
+            self.block,
             self.surface,
             self.user[chosen],
+            self.row[chosen],
             self.item[chosen],
             self.pair[chosen],
             {name: values[chosen] for name, values in self.scores.items()},
@@ -89,6 +104,66 @@ RANKED: Mapping[str, Callable[[Candidates], NDArray[np.float64]]] = {
 }
 
 
+@dataclass(frozen=True)
+class Proposer:
+    """Finds candidates of one snapshot on some surfaces; what is the same for every user is computed once."""
+
+    snapshot: Snapshot
+    settings: RecommenderSettings
+    surfaces: tuple[str, ...]
+
+    @cached_property
+    def caps(self) -> dict[str, dict[Source, int]]:
+        """By surface, the sources in use with how many items each may propose."""
+        return {surface: caps(self.settings, surface) for surface in self.surfaces}
+
+    @cached_property
+    def in_use(self) -> list[Source]:
+        """The sources of any surface."""
+        return list({source: None for of_surface in self.caps.values() for source in of_surface})
+
+    @cached_property
+    def common(self) -> dict[str, NDArray[np.float64]]:
+        """Scores of the sources that say the same to everybody, shape (items,)."""
+        return {source.name: source.common(self.snapshot) for source in self.in_use if source.common}
+
+    @cached_property
+    def order(self) -> dict[str, NDArray[np.int64]]:
+        """The items that such a source may propose, best first."""
+        may_show = self.snapshot.recommendable
+        return {name: ordered(scores, may_show & (scores > 0)) for name, scores in self.common.items()}
+
+    def of_block(self, users: NDArray[np.int64]) -> dict[str, Candidates]:
+        """Candidates of one block of users (positions in snapshot.user_ids), by surface."""
+        block = self.snapshot.only(users)
+        own = np.arange(len(users))
+        personal = {s.name: _shown(s.personal(block, own), block) for s in self.in_use if s.personal}
+        return {surface: self._candidates(surface, users, block, personal) for surface in self.surfaces}
+
+    def _candidates(
+        self, surface: str, users: NDArray[np.int64], block: Snapshot, personal: Mapping[str, sparse.csr_matrix]
+    ) -> Candidates:
+        wide = block.shape[1]
+        touched = None if ALLOWS_REPEATS[surface] else _touched(block)
+        said, best = {}, {}
+        for source, cap in self.caps[surface].items():
+            name = source.name
+            if name in personal:
+                said[name] = personal[name] if touched is None else _without(personal[name], touched)
+                top = top_n_per_row(said[name], cap).tocoo()
+                best[name] = np.asarray(top.row * np.int64(wide) + top.col)
+            else:
+                best[name] = _most_common(self.order[name], wide, len(users), cap, touched)
+        keys = sorted_unique(np.concatenate(list(best.values())))
+        row, item = keys // wide, keys % wide
+        scores = {name: _entries(said[name], row, item) if name in said else self.common[name][item] for name in best}
+        proposed = {name: _flags(np.searchsorted(keys, own), len(keys)) for name, own in best.items()}
+        pair = _pairs(block, row, item)
+        found = Candidates(self.snapshot, block, surface, users[row], row, item, pair, scores, {}, proposed)
+        ranked = scores | {name: values(found) for name, values in RANKED.items()}
+        return replace(found, ranks={name: _ranks(row, values) for name, values in ranked.items()})
+
+
 def propose(
     snapshot: Snapshot, users: NDArray[np.int64], settings: RecommenderSettings, surface: str
 ) -> Iterator[Candidates]:
@@ -96,8 +171,9 @@ def propose(
 
     On a surface without repeats, items that the user touched in any way are left out.
     """
+    proposer = Proposer(snapshot, settings, (surface,))
     for block in blocks_of(users, settings):
-        yield propose_block(snapshot, block, settings, surface)
+        yield proposer.of_block(block)[surface]
 
 
 def blocks_of(users: NDArray[np.int64], settings: RecommenderSettings) -> Iterator[NDArray[np.int64]]:
@@ -120,45 +196,7 @@ def propose_block(
     snapshot: Snapshot, users: NDArray[np.int64], settings: RecommenderSettings, surface: str
 ) -> Candidates:
     """Candidates of one block of users."""
-    return propose_for_surfaces(snapshot, users, settings, (surface,))[surface]
-
-
-def propose_for_surfaces(
-    snapshot: Snapshot, users: NDArray[np.int64], settings: RecommenderSettings, surfaces: Collection[str]
-) -> dict[str, Candidates]:
-    """The same by surface; what sources say of the users is computed once for all of them."""
-    in_use = {source for surface in surfaces for source in caps(settings, surface)}
-    personal = {s.name: _shown(s.personal(snapshot, users), snapshot) for s in in_use if s.personal}
-    common = {s.name: s.common(snapshot) for s in in_use if s.common}
-    return {surface: _propose(snapshot, users, settings, surface, personal, common) for surface in surfaces}
-
-
-def _propose(
-    snapshot: Snapshot,
-    users: NDArray[np.int64],
-    settings: RecommenderSettings,
-    surface: str,
-    personal: Mapping[str, sparse.csr_matrix],
-    common: Mapping[str, NDArray[np.float64]],
-) -> Candidates:
-    wide = snapshot.shape[1]
-    touched = None if ALLOWS_REPEATS[surface] else _touched(snapshot, users)
-    said, best = {}, {}
-    for source, cap in caps(settings, surface).items():
-        if source.name in personal:
-            said[source.name] = personal[source.name] if touched is None else _without(personal[source.name], touched)
-            top = top_n_per_row(said[source.name], cap).tocoo()
-            best[source.name] = np.asarray(top.row * np.int64(wide) + top.col)
-        else:
-            best[source.name] = _most_common(snapshot, common[source.name], len(users), cap, touched)
-    keys = sorted_unique(np.concatenate(list(best.values())))
-    row, item = keys // wide, keys % wide
-    scores = {name: _entries(said[name], row, item) if name in said else common[name][item] for name in best}
-    proposed = {name: _flags(np.searchsorted(keys, own), len(keys)) for name, own in best.items()}
-    user = users[row]
-    found = Candidates(snapshot, surface, user, item, _pairs(snapshot, user, item), scores, {}, proposed)
-    ranked = scores | {name: values(found) for name, values in RANKED.items()}
-    return replace(found, ranks={name: _ranks(user, values) for name, values in ranked.items()})
+    return Proposer(snapshot, settings, (surface,)).of_block(users)[surface]
 
 
 def _flags(places: NDArray[np.int64], count: int) -> NDArray[np.bool_]:
@@ -173,10 +211,10 @@ def _entries(matrix: sparse.csr_matrix, row: NDArray[np.int64], column: NDArray[
     return np.asarray(matrix[row, column]).ravel() if len(row) else np.zeros(0)
 
 
-def _pairs(snapshot: Snapshot, user: NDArray[np.int64], item: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Index into the snapshot's pairs, -1 where the user never touched the item."""
-    wide = snapshot.shape[1]
-    known, keys = snapshot.pair_user * wide + snapshot.pair_item, user * wide + item
+def _pairs(block: Snapshot, row: NDArray[np.int64], item: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Index into the block's pairs, -1 where the user never touched the item."""
+    wide = block.shape[1]
+    known, keys = block.pair_user * wide + block.pair_item, row * wide + item
     if not len(known):
         return np.full(len(keys), -1, np.int64)
     found = np.minimum(np.searchsorted(known, keys), len(known) - 1)
@@ -191,11 +229,9 @@ def _ranks(user: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[np.f
     return ranks
 
 
-def _touched(snapshot: Snapshot, users: NDArray[np.int64]) -> sparse.csr_matrix:
-    """Ones where a given user had any event with an item (given users x items)."""
-    from include.recommender.sources.source import profiles
-
-    return profiles(snapshot, users, np.ones(len(snapshot.pair_user)))
+def _touched(block: Snapshot) -> sparse.csr_matrix:
+    """Ones where a user had any event with an item (users x items)."""
+    return sparse.csr_matrix((np.ones(len(block.pair_item)), block.pair_item, block.pair_start), shape=block.shape)
 
 
 def _shown(scores: sparse.csr_matrix, snapshot: Snapshot) -> sparse.csr_matrix:
@@ -215,11 +251,9 @@ def _without(scores: sparse.csr_matrix, touched: sparse.csr_matrix) -> sparse.cs
 
 
 def _most_common(
-    snapshot: Snapshot, scores: NDArray[np.float64], users: int, cap: int, touched: sparse.csr_matrix | None
+    order: NDArray[np.int64], wide: int, users: int, cap: int, touched: sparse.csr_matrix | None
 ) -> NDArray[np.int64]:
-    """Keys (row * items + item) of the `cap` items of highest score for every user, without those touched."""
-    wide = snapshot.shape[1]
-    order = ordered(scores, snapshot.recommendable & (scores > 0))
+    """Keys (row * items + item) of the first `cap` items of an order for every user, without those touched."""
     if touched is None:
         return np.asarray((np.arange(users)[:, None] * wide + order[:cap]).ravel())
     # Nobody needs to look further down than the cap and all that the user touched.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from include.recommender.baselines import BASELINES
 from include.recommender.features import FEATURE_NAMES
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from include.retraining.registry import ModelRegistry, RegisteredModel
 
 BASELINE_PREFIX = "baseline/"
+Name = TypeVar("Name")
 
 
 @dataclass(frozen=True)
@@ -68,8 +69,8 @@ def ranker_contender(registry: ModelRegistry, model: RegisteredModel, settings: 
 
 def contender_from(label: str, ranker: Ranker, settings: RecommenderSettings) -> Contender:
     """A ranker in memory."""
-    columns = [FEATURE_NAMES.index(name) for name in ranker.feature_names]
-    return Contender(label, lambda c: ranker.score(c.features.take(columns, axis=1)), settings, ranker)
+    names = tuple(ranker.feature_names)
+    return Contender(label, lambda c: ranker.score(c.features_named(names)), settings, ranker)
 
 
 def learnt_until(model: RegisteredModel) -> date:
@@ -107,9 +108,9 @@ def candidate_settings(settings: RecommenderSettings) -> str:
     )
 
 
-def by_candidate_settings(contenders: Mapping[str, Contender]) -> list[dict[str, Contender]]:
+def by_candidate_settings(contenders: Mapping[Name, Contender]) -> list[dict[Name, Contender]]:
     """Contenders in groups that rank the same candidates."""
-    groups: dict[str, dict[str, Contender]] = {}
+    groups: dict[str, dict[Name, Contender]] = {}
     for name, contender in contenders.items():
         groups.setdefault(candidate_settings(contender.settings), {})[name] = contender
     return list(groups.values())

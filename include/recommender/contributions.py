@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from include.recommender.features import FEATURE_NAMES
-
 if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
@@ -72,8 +70,8 @@ def contributions_of(ranker: Ranker, features: NDArray[np.float32]) -> Contribut
 
 def contributions_to(candidates: Candidates, chosen: NDArray[np.int64], ranker: Ranker) -> Contributions:
     """Contributions to the scores of some candidates, given by position."""
-    columns = [FEATURE_NAMES.index(name) for name in ranker.feature_names]
-    return contributions_of(ranker, candidates.features[chosen][:, columns])
+    features = candidates.features_named(tuple(ranker.feature_names))
+    return contributions_of(ranker, np.ascontiguousarray(features[chosen]))
 
 
 def sampled_contributions(ranker: Ranker, rows: pa.Table, seed: int) -> Contributions:

@@ -9,8 +9,10 @@ import numpy as np
 from include.recommender.candidates import ordered
 from include.recommender.contenders import BASELINE_PREFIX
 from include.recommender.lists import EVERYBODY, popular_rows, similar_rows, top_lists_by_surface
+from include.recommender.snapshot import users_of_shard
 from include.recommender.sources.popularity import popularity
 from include.recommender.tables import DRAFT_POPULAR_ITEMS, DRAFT_SIMILAR_ITEMS, DRAFT_USER_RECOMMENDATIONS
+from include.retraining.experiment import BASELINE, RANKER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,19 +31,32 @@ def user_lists(snapshot: Snapshot, contenders: Mapping[str, Contender], size: in
 
     The contenders rank the same candidates. Part 0 also has the lists for everybody else.
     """
+    users = users_of_shard(snapshot.shape[0], shard, shards)
+    return lists_of(snapshot, contenders, size, users, shard, everybody=shard == 0)
+
+
+def lists_of(
+    snapshot: Snapshot,
+    contenders: Mapping[str, Contender],
+    size: int,
+    users: NDArray[np.int64],
+    shard: int,
+    everybody: bool,
+) -> pa.Table:
+    """The same for the given users (positions), with or without the lists for everybody else."""
     import pyarrow as pa
 
-    users, settings = users_of_shard(snapshot, shard, shards), next(iter(contenders.values())).settings
+    settings = next(iter(contenders.values())).settings
     scorers = {surface: contender.scorer for surface, contender in contenders.items()}
     parts = []
     for surface, lists in top_lists_by_surface(snapshot, users, scorers, settings, size).items():
-        parts.append(_rows(snapshot, lists, surface, contenders[surface].label, shard))
-        if shard == 0:
+        parts.append(_rows(snapshot, lists, surface, contenders[surface], shard))
+        if everybody:
             parts.append(_everybody(snapshot, settings, surface, size))
     return pa.concat_tables(parts)
 
 
-def _rows(snapshot: Snapshot, lists: TopLists, surface: str, label: str, shard: int) -> pa.Table:
+def _rows(snapshot: Snapshot, lists: TopLists, surface: str, contender: Contender, shard: int) -> pa.Table:
     import pyarrow as pa
 
     count = len(lists.user)
@@ -56,14 +71,11 @@ def _rows(snapshot: Snapshot, lists: TopLists, surface: str, label: str, shard: 
             "score": pa.array(lists.score),
             "sources": lists.sources,
             "fallback_reason": pa.array(_fallback_reasons(snapshot, lists.user), pa.string()),
-            "model_version": pa.array([label] * count, pa.string()),
+            "model_version": pa.array([contender.label] * count, pa.string()),
+            # What made the list: where a baseline serves a surface, nobody there is in the ranker's arm.
+            "arm": pa.array([RANKER if contender.ranker else BASELINE] * count, pa.string()),
         }
     ).cast(DRAFT_USER_RECOMMENDATIONS.schema)
-
-
-def users_of_shard(snapshot: Snapshot, shard: int, shards: int) -> NDArray[np.int64]:
-    """Positions of one of `shards` parts of the users."""
-    return np.array_split(np.arange(snapshot.shape[0]), shards)[shard]
 
 
 def popular_items(snapshot: Snapshot, settings: RecommenderSettings) -> pa.Table:
@@ -106,6 +118,7 @@ def _everybody(snapshot: Snapshot, settings: RecommenderSettings, surface: str, 
             "as_of_date": snapshot.as_of_date, "shard": 0, "surface": surface, "user_id": EVERYBODY, "rank": rank,
             "item_id": snapshot.item_ids[item], "score": float(score[item]), "sources": [f"popularity_{days}d"],
             "fallback_reason": "no_history", "model_version": f"{BASELINE_PREFIX}recent_popularity",
+            "arm": None,
         }
         for rank, item in enumerate(ordered(score, snapshot.recommendable)[:size], start=1)
     ]  # fmt: skip

@@ -19,7 +19,7 @@ from include.recommender.snapshot import compute_snapshot
 from include.recommender.source_report import SourceReport
 from include.recommender.sources.popularity import popularity
 from include.recommender.statistics import targets_between
-from include.recommender.training_set import targets_of
+from include.recommender.training_set import sampled_targets, targets_of
 from include.retraining.errors import TrainingDataError
 
 if TYPE_CHECKING:
@@ -75,14 +75,17 @@ def evaluate_weeks(
     results = Results()
     groups = [(week.first, alike) for week in weeks for alike in by_candidate_settings(week.contenders)]
 
-    def snapshot_of(group: tuple[date, dict[str, Contender]]) -> Snapshot:
+    def week_of(group: tuple[date, dict[str, Contender]]) -> tuple[Snapshot, pa.Table]:
         first, alike = group
-        return compute_snapshot(warehouse, next(iter(alike.values())).settings, first, as_of_date)
-
-    snapshots = parallel_map(snapshot_of, groups, settings.training.threads)
-    for (first, alike), snapshot in zip(groups, snapshots, strict=True):
         end = first + timedelta(days=settings.training.holdout_days)
         wanted = targets_between(warehouse, settings, first, end, as_of_date)
+        wanted = sampled_targets(wanted, settings.evaluation.max_users)
+        users = wanted["user_id"].unique().to_pylist()
+        own = next(iter(alike.values())).settings
+        return compute_snapshot(warehouse, own, first, as_of_date, users), wanted
+
+    found = parallel_map(week_of, groups, settings.training.threads)
+    for (_, alike), (snapshot, wanted) in zip(groups, found, strict=True):
         _measure_alike(snapshot, surface, alike, wanted, results)
     challenged = any(CHALLENGER in alike for _, alike in groups)
     if not results.per_user or (challenged and CHALLENGER not in results.per_user):

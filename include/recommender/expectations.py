@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from include.recommender.settings import SURFACES
 from include.retraining.quality.checks import Check
 from include.retraining.quality.expectation import between
 from include.retraining.quality.privacy import PERSONAL, PERSONAL_TEXT
@@ -42,6 +43,19 @@ def item_rules(settings: RecommenderSettings) -> tuple[RowRule, ...]:
         *_id_rules("item_id", readmittable=False),
         as_landed("created_at_unreadable", "created_at IS NOT NULL OR created_at_text IS NULL", readmittable=False),
         as_landed("is_active_unreadable", "is_active_readable", readmittable=False),
+    )
+
+
+def exposure_rules() -> tuple[RowRule, ...]:
+    """Rules of landed exposures. None lets a readmission pass: what was shown is corrected by delivering it again."""
+    return (
+        present("publication_id_missing", Measure("publication_id", "publication_id")),
+        one_of("surface_unknown", Measure("surface", "COALESCE(surface, '')"), SURFACES),
+        *_id_rules("user_id", readmittable=False),
+        *_id_rules("item_id", readmittable=False),
+        present("position_unreadable", Measure("position", "position")),
+        present("shown_at_unreadable", Measure("shown_at", "shown_at")),
+        at_least("dated_after_arrival", DAYS_TO_ARRIVE, 1),
     )
 
 

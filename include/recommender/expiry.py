@@ -10,6 +10,7 @@ from include.recommender.settings import SURFACES
 from include.recommender.tables import (
     CHOSEN_PARAMETERS,
     DRAFT_OF,
+    EXPOSURES,
     ITEM_SIMILARITIES,
     ITEM_STATS,
     LIST_EXPLANATIONS,
@@ -19,6 +20,7 @@ from include.recommender.tables import (
     USER_ITEMS,
     USER_STATS,
 )
+from include.retraining.monitoring.tables import DISTRIBUTIONS, DRIFT_METRICS
 from include.retraining.publication.switch_log import read_switch_log
 from include.retraining.retention import (
     count_rows,
@@ -89,6 +91,11 @@ def expired(workspace: Recommender, today: date) -> Expired:
     arrived_before = today - timedelta(days=retention.quarantine_days)
     arrived = _older(workspace.warehouse, QUARANTINED_ROWS, "arrival_date", arrived_before)
     yield from _where(QUARANTINED_ROWS, "arrival_date", arrived)
+    drift_before = today - timedelta(days=retention.drift_days)
+    for table, column in ((DISTRIBUTIONS, "day"), (DRIFT_METRICS, DATE)):
+        yield from _where(table, column, _older(workspace.warehouse, table, column, drift_before))
+    shown_before = today - timedelta(days=retention.exposures_days)
+    yield from _where(EXPOSURES, "arrival_date", _older(workspace.warehouse, EXPOSURES, "arrival_date", shown_before))
     yield from _training_sets(workspace, kept, today)
 
 

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from include.recommender.expectations import event_rules, item_rules
+from include.recommender.quarantine import quarantine
 from include.recommender.sql import sql
 from include.recommender.tables import EVENTS, ITEMS
 from include.recommender.user_ids import refuse_mixed_ids
 from include.retraining.landing import LandedColumns
 from include.retraining.quality.erased import erased_hashes, protect_people
-from include.retraining.quality.privacy import hash_key, keyed_hash, looks_personal
 from include.retraining.quality.row_rules import classify
-from include.retraining.tables import QUARANTINED_ROWS, READMISSIONS
+from include.retraining.tables import READMISSIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-
-    import pyarrow as pa
 
     from include.recommender.settings import RecommenderSettings
     from include.retraining.deliveries import Deliveries
@@ -121,7 +118,7 @@ def _rebuild_events(
         sql("deduplicate_events"), {"event_dates": list(event_dates)}, {"classified_events": classified}
     )
     complete = [day + timedelta(days=1) for day in event_dates]
-    quarantined = _quarantine(warehouse, "events", classified, "arrival_date", complete, EVENT_COLUMNS)
+    quarantined = quarantine(warehouse, "events", classified, "arrival_date", complete, EVENT_COLUMNS)
     warehouse.replace(EVENTS, {"event_date": list(event_dates)}, events)
     return events.num_rows, quarantined
 
@@ -146,53 +143,10 @@ def _ingest_items(warehouse: Warehouse, landing: Deliveries, settings: Recommend
     rules, parameters = classify(item_rules(settings))
     classified = warehouse.query(rules, parameters, {"typed_events": typed})
     items = warehouse.query(sql("deduplicate_items"), {}, {"classified_items": classified})
-    _quarantine(warehouse, "items", classified, "snapshot_date", days, ITEM_COLUMNS)
+    quarantine(warehouse, "items", classified, "snapshot_date", days, ITEM_COLUMNS)
     warehouse.replace(ITEMS, {"snapshot_date": days}, items)
     return len(days)
 
 
 def _wanted(columns: Sequence[str], mapping: dict[str, str], optional: set[str]) -> LandedColumns:
     return LandedColumns({name: mapping.get(name, name) for name in columns}, frozenset(optional))
-
-
-def _quarantine(
-    warehouse: Warehouse,
-    source: str,
-    classified: pa.Table,
-    day_column: str,
-    days: Sequence[date],
-    columns: Sequence[str],
-) -> int:
-    """Replace the quarantine of complete deliveries; the number of rows in it."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    refused = classified.filter(
-        pc.and_(
-            pc.is_valid(classified["broken_rule"]), pc.is_in(classified[day_column], pa.array(list(days), pa.date32()))
-        )
-    )
-    key = hash_key() if refused.num_rows else ""
-    rows = [_quarantined(row, source, day_column, columns, key) for row in refused.to_pylist()]
-    table = pa.Table.from_pylist(rows, schema=QUARANTINED_ROWS.schema)
-    warehouse.replace(QUARANTINED_ROWS, {"arrival_date": list(days), "source": source}, table)
-    return int(refused.num_rows)
-
-
-def _quarantined(
-    row: dict[str, object], source: str, day_column: str, columns: Sequence[str], key: str
-) -> dict[str, object]:
-    landed = {name: _masked(row.get(f"{name}_text", row[name]), key) for name in columns}
-    return {
-        "arrival_date": row[day_column],
-        "source": source,
-        "row_id": row["row_id"],
-        "event_date": row.get("event_date"),
-        "reason": row["broken_rule"],
-        "landed_row": json.dumps(landed, default=str, sort_keys=True),
-        "file": row["file"],
-    }
-
-
-def _masked(value: object, key: str) -> object:
-    return keyed_hash(value, key) if isinstance(value, str) and looks_personal(value) else value

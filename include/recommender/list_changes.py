@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from include.recommender.contenders import contender_of
-from include.recommender.drafts import user_lists
+from include.recommender.drafts import lists_of
 from include.recommender.lists import EVERYBODY
 from include.recommender.serving import serving_snapshot
+from include.recommender.snapshot import users_of_shard
 from include.recommender.tables import USER_RECOMMENDATIONS
 from include.recommender.tuning import tuned
+from include.retraining.experiment import held_back
 from include.retraining.publication.reader import read_publication
 from include.retraining.publication.switch_log import as_of_date_of
 
@@ -36,13 +38,18 @@ class ListChanges:
 def list_changes(
     workspace: Workspace[RecommenderSettings], publication_id: str, surface: str, model: str
 ) -> ListChanges | None:
-    """Compare for about SAMPLE users; None where none of them has a list of their own in both."""
+    """Compare for about SAMPLE users; None where none of them has a list of their own in both.
+
+    Without those held back from rankers, for whom no challenger changes anything.
+    """
     as_of_date = as_of_date_of(publication_id)
     settings = tuned(workspace.warehouse, workspace.settings, as_of_date)
     contender = contender_of(model, workspace.registry, settings)
     snapshot = serving_snapshot(workspace, contender.settings, as_of_date)
     parts = max(snapshot.shape[0] // SAMPLE, 1)
-    after = user_lists(snapshot, {surface: contender}, TOP, parts // 2, parts)
+    users = users_of_shard(snapshot.shape[0], parts // 2, parts)
+    users = users[~held_back(snapshot.user_ids[users], settings.experiment.salt, settings.experiment.hold_back_share)]
+    after = lists_of(snapshot, {surface: contender}, TOP, users, shard=0, everybody=False)
     where = {"surface": surface, "user_id": sorted(set(after["user_id"].to_pylist()))}
     before = read_publication(workspace.warehouse, USER_RECOMMENDATIONS, publication_id, where)
     return compared(before, after)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from include.recommender.arrays import MICROS, rank_within
-from include.recommender.candidates import blocks_of, ordered, propose_block, propose_for_surfaces
+from include.recommender.arrays import MICROS, position_in_group, rank_within
+from include.recommender.candidates import Proposer, blocks_of, ordered
 from include.recommender.parallel import parallel_map
 from include.recommender.sources.popularity import popularity
 
@@ -51,9 +51,10 @@ def top_lists(
 
     `watch` sees each block of candidates.
     """
+    proposer = Proposer(snapshot, settings, (surface,))
 
     def best_of(block: NDArray[np.int64]) -> tuple[Candidates, dict[str, TopLists]]:
-        candidates = propose_block(snapshot, block, settings, surface)
+        candidates = proposer.of_block(block)[surface]
         return candidates, {name: top_block(candidates, scorer(candidates), size) for name, scorer in scorers.items()}
 
     blocks = []
@@ -71,9 +72,10 @@ def top_lists_by_surface(
     size: int,
 ) -> dict[str, TopLists]:
     """The same with one scorer for each surface."""
+    proposer = Proposer(snapshot, settings, tuple(scorers))
 
     def best_of(block: NDArray[np.int64]) -> dict[str, TopLists]:
-        found = propose_for_surfaces(snapshot, block, settings, scorers)
+        found = proposer.of_block(block)
         return {surface: top_block(ours, scorers[surface](ours), size) for surface, ours in found.items()}
 
     blocks = list(parallel_map(best_of, blocks_of(users, settings), settings.training.threads))
@@ -95,14 +97,27 @@ def _joined(blocks: list[TopLists]) -> TopLists:
 
 def top_block(candidates: Candidates, scores: NDArray[np.float64], size: int) -> TopLists:
     """The best `size` of each user's candidates by score, shape (pairs,)."""
-    popularity = candidates.snapshot.items["users_28d"][candidates.item]
-    by_item = np.lexsort((candidates.item, -popularity))
-    ranks = np.empty(len(scores), np.int64)
-    ranks[by_item] = rank_within(candidates.user[by_item], scores[by_item])
-    kept = np.flatnonzero(ranks <= size)
-    kept = kept[np.lexsort((ranks[kept], candidates.user[kept]))]
-    chosen = candidates.take(kept)
-    return TopLists(chosen.user, ranks[kept], chosen.item, scores[kept], chosen.sources())
+    within = np.flatnonzero(scores >= _thresholds(candidates.row, scores, size)[candidates.row])
+    user, item, popularity = candidates.user[within], candidates.item[within], candidates.snapshot.items["users_28d"]
+    by_item = np.lexsort((item, -popularity[item]))
+    ranks = np.empty(len(within), np.int64)
+    ranks[by_item] = rank_within(user[by_item], scores[within][by_item])
+    best = np.flatnonzero(ranks <= size)
+    best = best[np.lexsort((ranks[best], user[best]))]
+    chosen = candidates.take(within[best])
+    return TopLists(chosen.user, ranks[best], chosen.item, scores[within[best]], chosen.sources())
+
+
+def _thresholds(row: NDArray[np.int64], scores: NDArray[np.float64], size: int) -> NDArray[np.float64]:
+    """The size-th best score of each row, shape (rows,); less than any where there are fewer. `row` is ascending."""
+    counts = np.bincount(row)
+    if not len(counts) or counts.max() <= size:
+        return np.full(len(counts), -np.inf)
+    grid = np.full((len(counts), counts.max()), -np.inf)
+    grid[row, position_in_group(row)] = scores
+    at = grid.shape[1] - size
+    grid.partition(at, axis=1)
+    return grid[:, at]
 
 
 def as_grid(lists: TopLists, users: NDArray[np.int64], size: int) -> NDArray[np.int64]:

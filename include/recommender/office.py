@@ -98,15 +98,20 @@ def chosen_for(
     surface: str,
     decision: Mapping[str, str] | None,
 ) -> dict[str, str]:
-    """What serves a surface: the promoted challenger, else the champion, else the best (or the fallback) baseline."""
-    if decision and decision["choice"] == "promote":
-        return _serving(workspace, decision["model"])
-    champion = champion_version(workspace.warehouse, surface, run.as_of_date)
-    if champion:
-        return _serving(workspace, champion)
+    """What serves a surface: the promoted challenger, else the champion, else the best (or the fallback) baseline.
+
+    That `baseline` is named in any case: whoever is held back from the ranker gets it.
+    """
     fallback = next(name for name in settings.lists.fallback + baselines_of(surface) if name in baselines_of(surface))
-    best = decision["best_baseline"] if decision else fallback
-    return {"model": BASELINE_PREFIX + best, "training_set": ""}
+    best = BASELINE_PREFIX + (decision["best_baseline"] if decision else fallback)
+    champion = champion_version(workspace.warehouse, surface, run.as_of_date)
+    if decision and decision["choice"] == "promote":
+        serving = _serving(workspace, decision["model"])
+    elif champion:
+        serving = _serving(workspace, champion)
+    else:
+        serving = {"model": best, "training_set": ""}
+    return {**serving, "baseline": best}
 
 
 def apply_decision(

@@ -160,8 +160,8 @@ def remove_expired(operation: Operation, workspace: Recommender) -> str:
 
     **Does**: deletes partitions older than the limits of `[retention]`; never the current publication, the last ones
     that readers saw, or the training sets of kept publications and of champions.
-    **Writes**: deletes from the published, draft, feature and training tables, `list_explanations`, `quarantined_rows`
-    and `data_quality_results`. With `dry_run` nothing.
+    **Writes**: deletes from the published, draft, feature and training tables, `list_explanations`, `quarantined_rows`,
+    `data_quality_results`, `distributions` and `drift_metrics`. With `dry_run` nothing.
     **If it fails**: less was removed than could be; readers see no difference.
     **What to do**: clear the task. It waits while a run of `recommender_daily` is active.
     """

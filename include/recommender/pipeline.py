@@ -154,11 +154,11 @@ def build_item_similarities(run: Run, workspace: Recommender) -> int:
     task.
     """
     from include.recommender.similarities import warn_of_ease_cap
-    from include.recommender.snapshot import read_aggregates, similarity_rows, with_similarities
+    from include.recommender.snapshot import read_touched, similarity_rows, with_similarities
     from include.recommender.tables import ITEM_SIMILARITIES
 
     settings = _tuned(run, workspace)
-    snapshot = read_aggregates(workspace.warehouse, run.as_of_date)
+    snapshot = read_touched(workspace.warehouse, run.as_of_date)
     warn_of_ease_cap(snapshot, settings)
     rows = similarity_rows(with_similarities(snapshot, settings, settings.training.threads))
     return workspace.warehouse.replace(ITEM_SIMILARITIES, {"as_of_date": run.as_of_date}, rows).rows
@@ -296,30 +296,28 @@ def score_users(run: Run, workspace: Recommender, shard: int, rankers: Mapping[s
     """Rank candidates for one shard of the users.
 
     **Does**: candidates, features, scores and the top of each list, for every surface; for a sample of users also why.
+    Users held back from the ranker (`experiment.hold_back_share`) get the best baseline.
     **Writes**: `draft_user_recommendations` and `list_explanations` of as_of_date and shard.
     **If it fails**: nothing is published today; readers keep the last publication.
     **What to do**: out of memory: smaller `candidates.user_block`; else read the log and clear the task.
     """
     import pyarrow as pa
 
-    from include.recommender.contenders import by_candidate_settings, contender_of
-    from include.recommender.drafts import user_lists, users_of_shard
-    from include.recommender.explained_lists import explained_lists
+    from include.recommender.arms import arm_lists, contenders_by_policy
+    from include.recommender.contenders import by_candidate_settings
     from include.recommender.serving import serving_snapshot
+    from include.recommender.snapshot import methods_in_use
     from include.recommender.tables import DRAFT_USER_RECOMMENDATIONS, LIST_EXPLANATIONS
 
     settings = _tuned(run, workspace)
-    size, shards = settings.publication.list_size, settings.publication.shards
-    serving = {
-        surface: contender_of(ranker["model"], workspace.registry, settings) for surface, ranker in rankers.items()
-    }
     parts, reasons = [], []
-    for alike in by_candidate_settings(serving):
-        snapshot = serving_snapshot(workspace, next(iter(alike.values())).settings, run.as_of_date)
-        parts.append(user_lists(snapshot, alike, size, shard, shards))
-        users = users_of_shard(snapshot, shard, shards)
-        for surface, contender in alike.items():
-            reasons.append(explained_lists(snapshot, users, contender, surface, shard, settings))
+    part = (shard, settings.publication.shards)
+    for alike in by_candidate_settings(contenders_by_policy(rankers, workspace.registry, settings)):
+        own = next(iter(alike.values())).settings
+        snapshot = serving_snapshot(workspace, own, run.as_of_date, part, methods_in_use(own))
+        lists, explained = arm_lists(snapshot, alike, settings, shard)
+        parts.append(lists)
+        reasons.append(explained)
     partition = {"as_of_date": run.as_of_date, "shard": shard}
     workspace.warehouse.replace(LIST_EXPLANATIONS, partition, pa.concat_tables(reasons))
     return workspace.warehouse.replace(DRAFT_USER_RECOMMENDATIONS, partition, pa.concat_tables(parts)).rows
@@ -338,7 +336,7 @@ def build_popular_items(run: Run, workspace: Recommender) -> int:
     from include.recommender.tables import DRAFT_POPULAR_ITEMS
 
     settings = _tuned(run, workspace)
-    rows = popular_items(serving_snapshot(workspace, settings, run.as_of_date), settings)
+    rows = popular_items(serving_snapshot(workspace, settings, run.as_of_date, None, ()), settings)
     return workspace.warehouse.replace(DRAFT_POPULAR_ITEMS, {"as_of_date": run.as_of_date}, rows).rows
 
 
@@ -355,7 +353,8 @@ def build_similar_items(run: Run, workspace: Recommender) -> int:
     from include.recommender.tables import DRAFT_SIMILAR_ITEMS
 
     settings = _tuned(run, workspace)
-    rows = similar_items(serving_snapshot(workspace, settings, run.as_of_date), settings)
+    shown = serving_snapshot(workspace, settings, run.as_of_date, None, settings.lists.similar_method)
+    rows = similar_items(shown, settings)
     return workspace.warehouse.replace(DRAFT_SIMILAR_ITEMS, {"as_of_date": run.as_of_date}, rows).rows
 
 
@@ -513,10 +512,10 @@ def announce_run(run: Run, workspace: Recommender) -> str:
 
 
 def _build_statistics(run: Run, workspace: Recommender, table: Any) -> int:
-    from include.recommender.statistics import statistics_at
+    from include.recommender.statistics import statistics_query
 
-    rows = statistics_at(workspace.warehouse, workspace.settings, table, run.as_of_date, run.as_of_date)
-    return workspace.warehouse.replace(table, {"as_of_date": run.as_of_date}, rows).rows
+    query = statistics_query(workspace.warehouse, workspace.settings, table, run.as_of_date, run.as_of_date)
+    return workspace.warehouse.replace(table, {"as_of_date": run.as_of_date}, query).rows
 
 
 def _tuned(run: Run, workspace: Recommender) -> RecommenderSettings:

@@ -22,17 +22,26 @@ def segments_of(snapshot: Snapshot, users: NDArray[np.int64], settings: Recommen
     """The segment of each kind for the given users (positions), indexed by user id; null where none applies."""
     import pandas as pd
 
-    events = np.maximum(snapshot.users["events"][users], 1)
-    activity = np.searchsorted(list(ACTIVITY), events, side="right") - 1
     known_days = snapshot.day - snapshot.users["first_date"][users]
     return pd.DataFrame(
         {
-            "activity": np.array([*ACTIVITY.values()], object)[activity],
-            "newness": np.where(known_days <= settings.evaluation.new_user_days, "new users", "known users"),
+            "activity": activity_of(snapshot.users["events"][users]),
+            "newness": newness_of(known_days, settings),
             "category": _favourites(snapshot, users),
         },
         index=snapshot.user_ids[users],
     )
+
+
+def activity_of(events: NDArray[np.floating]) -> NDArray[np.object_]:
+    """The segment of each number of events."""
+    activity = np.searchsorted(list(ACTIVITY), np.maximum(events, 1), side="right") - 1
+    return np.asarray(np.array([*ACTIVITY.values()], object)[activity])
+
+
+def newness_of(known_days: NDArray[np.floating], settings: RecommenderSettings) -> NDArray[np.object_]:
+    """The segment of each number of days since a user's first event."""
+    return np.where(known_days <= settings.evaluation.new_user_days, "new users", "known users").astype(object)
 
 
 def _favourites(snapshot: Snapshot, users: NDArray[np.int64]) -> NDArray[np.object_]:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from include.recommender.contenders import candidate_settings
 from include.recommender.settings import ALLOWS_REPEATS, SURFACES
-from include.recommender.snapshot import compute_snapshot, read_snapshot
+from include.recommender.similarities import METHODS
+from include.recommender.snapshot import EVERYBODY, compute_snapshot, read_snapshot
 from include.recommender.tables import DRAFT_OF, ITEM_STATS, PUBLISHED_TABLES, USER_RECOMMENDATIONS, USER_STATS
 from include.recommender.tuning import tuned
 from include.retraining.code_version import code_version
@@ -17,24 +18,31 @@ from include.retraining.publication.stage import Lineage
 from include.retraining.publication.switch_log import as_of_date_of, read_switch_log
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from datetime import date
 
     import pyarrow as pa
 
     from include.recommender.settings import RecommenderSettings
-    from include.recommender.snapshot import Snapshot
+    from include.recommender.snapshot import Part, Snapshot
     from include.retraining.warehouse.table import Table
     from include.retraining.workspace import Workspace
 
 
 def serving_snapshot(
-    workspace: Workspace[RecommenderSettings], settings: RecommenderSettings, as_of_date: date
+    workspace: Workspace[RecommenderSettings],
+    settings: RecommenderSettings,
+    as_of_date: date,
+    part: Part = EVERYBODY,
+    methods: Collection[str] = tuple(METHODS),
 ) -> Snapshot:
-    """The state of as_of_date without blocked items, as a contender with these candidate settings sees it."""
+    """The state of as_of_date without blocked items, as a contender with these candidate settings sees it.
+
+    With pairs of a part of the users, at least, and these methods of similarity, at least.
+    """
     todays = tuned(workspace.warehouse, workspace.settings, as_of_date)
     if candidate_settings(settings) == candidate_settings(todays):
-        snapshot = read_snapshot(workspace.warehouse, as_of_date)
+        snapshot = read_snapshot(workspace.warehouse, as_of_date, part, methods)
     else:
         snapshot = compute_snapshot(workspace.warehouse, settings, as_of_date, as_of_date)
     return snapshot.without(blocked_items(workspace.warehouse))

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import sparse
 
-from include.recommender.arrays import MICROS, positions, rank_within
+from include.recommender.arrays import MICROS, position_in_group, positions, rank_within
 from include.recommender.similarities import METHODS, compute_similarities
 from include.recommender.sources import SOURCES
-from include.recommender.statistics import statistics_at
+from include.recommender.sql import sql
+from include.recommender.statistics import distinct_users, statistics_at, touched_pairs
 from include.recommender.tables import ITEM_SIMILARITIES, ITEM_STATS, USER_ITEMS, USER_STATS
 
 if TYPE_CHECKING:
@@ -26,13 +27,18 @@ if TYPE_CHECKING:
     from include.retraining.warehouse.protocol import Warehouse
 
 EPOCH = date(1970, 1, 1)
+# A shard of the users: its number, of how many. None: nobody, where only items matter.
+Part = tuple[int, int] | None
+EVERYBODY: Part = (0, 1)
 
 
 @dataclass(frozen=True)
 class Snapshot:
     """State as of a date. Ids are sorted; columns are float64, dates as days since 1970, missing as NaN.
 
-    `pairs` are sorted by (user, item); `pair_start[u]:pair_start[u + 1]` are those of user u.
+    `pairs` are sorted by (user, item); `pair_start[u]:pair_start[u + 1]` are those of user u. A snapshot that was made
+    for some users has the ids of all, but columns and pairs of those users only. `made` is for who looks: what features
+    say of each item, kept once made.
     """
 
     as_of_date: date
@@ -47,6 +53,7 @@ class Snapshot:
     pairs: Mapping[str, NDArray[np.float64]]
     pair_start: NDArray[np.int64]
     similarities: Mapping[str, sparse.csr_matrix]
+    made: dict[str, NDArray[np.float32]] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def day(self) -> int:
@@ -63,7 +70,23 @@ class Snapshot:
         if not blocked:
             return self
         shown = ~np.isin(self.item_ids.astype(str), list(blocked))
-        return replace(self, items={**self.items, "is_active": self.items["is_active"] * shown})
+        return replace(self, items={**self.items, "is_active": self.items["is_active"] * shown}, made={})
+
+    def only(self, users: NDArray[np.int64]) -> Snapshot:
+        """The same state with the given users and their pairs alone, in the given order."""
+        starts, ends = self.pair_start[users], self.pair_start[users + 1]
+        lengths = ends - starts
+        row = np.repeat(np.arange(len(users)), lengths)
+        at = np.repeat(starts, lengths) + position_in_group(row)
+        return replace(
+            self,
+            user_ids=self.user_ids[users],
+            users={name: values[users] for name, values in self.users.items()},
+            pair_user=row,
+            pair_item=self.pair_item[at],
+            pairs={name: values[at] for name, values in self.pairs.items()},
+            pair_start=np.r_[0, np.cumsum(lengths)],
+        )
 
     @cached_property
     def recommendable(self) -> NDArray[np.bool_]:
@@ -72,60 +95,140 @@ class Snapshot:
 
 
 def compute_snapshot(
+    warehouse: Warehouse,
+    settings: RecommenderSettings,
+    as_of_date: date,
+    known_until: date,
+    users: Collection[str] | None = None,
+) -> Snapshot:
+    """Run the aggregate queries as of a date and compute similarities; writes nothing.
+
+    Similarities are those of everybody; columns and pairs are those of `users`, if given.
+    """
+    if users is None:
+        return with_similarities(compute_aggregates(warehouse, settings, as_of_date, known_until), settings)
+    everybody = with_similarities(compute_touched(warehouse, settings, as_of_date, known_until), settings)
+    return only_of(everybody, warehouse, settings, users)
+
+
+def compute_touched(
     warehouse: Warehouse, settings: RecommenderSettings, as_of_date: date, known_until: date
 ) -> Snapshot:
-    """Run the aggregate queries as of a date and compute similarities; writes nothing."""
-    return with_similarities(compute_aggregates(warehouse, settings, as_of_date, known_until), settings)
+    """Everybody's pairs with no more columns than similarities look at, and no similarities yet."""
+    items = statistics_at(warehouse, settings, ITEM_STATS, as_of_date, known_until)
+    pairs = touched_pairs(warehouse, settings, as_of_date)
+    return snapshot_of(as_of_date, items, distinct_users(pairs), pairs)
+
+
+def only_of(
+    everybody: Snapshot, warehouse: Warehouse, settings: RecommenderSettings, users: Collection[str]
+) -> Snapshot:
+    """The state of everybody with all columns and pairs of some users, and of nobody else."""
+    import pyarrow as pa
+
+    day, theirs = everybody.as_of_date, sorted(users)
+    columns = statistics_at(warehouse, settings, USER_STATS, day, day, theirs)
+    pairs = statistics_at(warehouse, settings, USER_ITEMS, day, day, theirs)
+    ids = pa.table({"user_id": pa.array(everybody.user_ids, pa.string())})
+    indexed = _index_pairs(everybody.user_ids, everybody.item_ids, pairs)
+    return replace(everybody, users=_columns_of(ids, columns), **indexed)
 
 
 def compute_aggregates(
     warehouse: Warehouse, settings: RecommenderSettings, as_of_date: date, known_until: date
 ) -> Snapshot:
-    """The same without similarities."""
+    """The state of a date without similarities."""
     tables = (ITEM_STATS, USER_STATS, USER_ITEMS)
     return snapshot_of(
         as_of_date, *(statistics_at(warehouse, settings, table, as_of_date, known_until) for table in tables)
     )
 
 
-def read_snapshot(warehouse: Warehouse, as_of_date: date) -> Snapshot:
-    """The snapshot that the build_* steps of as_of_date wrote."""
-    similar = warehouse.read(ITEM_SIMILARITIES, {"as_of_date": as_of_date})
-    snapshot = read_aggregates(warehouse, as_of_date)
-    return replace(snapshot, similarities=similarity_matrices(similar, snapshot.item_ids))
+def read_snapshot(
+    warehouse: Warehouse, as_of_date: date, part: Part = EVERYBODY, methods: Collection[str] = tuple(METHODS)
+) -> Snapshot:
+    """The snapshot that the build_* steps of as_of_date wrote: pairs of a part of the users, some similarities."""
+    snapshot = read_aggregates(warehouse, as_of_date, part)
+    similar = warehouse.read(ITEM_SIMILARITIES, {"as_of_date": as_of_date, "method": list(methods)})
+    return replace(snapshot, similarities=similarity_matrices(similar, snapshot.item_ids, methods))
 
 
-def read_aggregates(warehouse: Warehouse, as_of_date: date) -> Snapshot:
+def read_aggregates(warehouse: Warehouse, as_of_date: date, part: Part = EVERYBODY) -> Snapshot:
     """The same without similarities."""
-    tables = (ITEM_STATS, USER_STATS, USER_ITEMS)
-    return snapshot_of(as_of_date, *(warehouse.read(table, {"as_of_date": as_of_date}) for table in tables))
+    where = {"as_of_date": as_of_date}
+    items, users = warehouse.read(ITEM_STATS, where), warehouse.read(USER_STATS, where)
+    theirs = users["user_id"].take(users_of_shard(users.num_rows, *part)).to_pylist() if part else []
+    bounds = {"first_user": theirs[0], "last_user": theirs[-1]} if theirs else {"first_user": "", "last_user": ""}
+    return snapshot_of(as_of_date, items, users, warehouse.query(sql("pairs_of_users"), {**where, **bounds}))
+
+
+def read_touched(warehouse: Warehouse, as_of_date: date) -> Snapshot:
+    """Everybody's pairs with no more columns than similarities look at."""
+    where = {"as_of_date": as_of_date}
+    items, users = warehouse.read(ITEM_STATS, where), warehouse.read(USER_STATS, where)
+    columns = ["user_id", "item_id", "first_date", "last_date", "events"]
+    return snapshot_of(as_of_date, items, users, warehouse.read(USER_ITEMS, where, columns))
+
+
+def users_of_shard(users: int, shard: int, shards: int) -> NDArray[np.int64]:
+    """Positions of one of `shards` parts of so many users."""
+    return np.array_split(np.arange(users), shards)[shard]
+
+
+def methods_in_use(settings: RecommenderSettings) -> set[str]:
+    """The methods of similarity that sources in use read."""
+    in_use = [source for source in SOURCES if getattr(settings.candidates, source.name)]
+    return {source.similarity for source in in_use if source.similarity}
 
 
 def with_similarities(snapshot: Snapshot, settings: RecommenderSettings, threads: int = 1) -> Snapshot:
     """The same state with the similarities that sources in use and `similar_items` read."""
-    in_use = [source for source in SOURCES if getattr(settings.candidates, source.name)]
-    used = {source.similarity for source in in_use if source.similarity}.union(settings.lists.similar_method)
+    used = methods_in_use(settings) | set(settings.lists.similar_method)
     return replace(snapshot, similarities=compute_similarities(snapshot, settings, used, threads))
 
 
 def snapshot_of(as_of_date: date, items: pa.Table, users: pa.Table, pairs: pa.Table) -> Snapshot:
-    """Index the aggregate tables; without similarities."""
+    """Index the aggregate tables; without similarities. Pairs of some of the users will do."""
     items, users = items.sort_by("item_id"), users.sort_by("user_id")
     item_ids, user_ids = _ids(items, "item_id"), _ids(users, "user_id")
     category_names, categories = np.unique(items["category"].fill_null("").to_numpy(), return_inverse=True)
-    pair_user = positions(pairs["user_id"], users["user_id"])
-    pair_item = positions(pairs["item_id"], items["item_id"])
-    order = np.lexsort((pair_item, pair_user))
-    order = order[(pair_user[order] >= 0) & (pair_item[order] >= 0)]
-    columns = {name: values[order] for name, values in numeric_columns(pairs).items()}
-    pair_user, pair_item = pair_user[order], pair_item[order]
+    indexed = _index_pairs(user_ids, item_ids, pairs)
     return Snapshot(
-        as_of_date, item_ids, numeric_columns(items), categories, category_names, user_ids, numeric_columns(users),
-        pair_user, pair_item, columns, np.searchsorted(pair_user, np.arange(len(user_ids) + 1)), {},
+        as_of_date, item_ids, _numbers(items), categories, category_names, user_ids, _numbers(users),
+        **indexed, similarities={},
     )  # fmt: skip
 
 
-def similarity_matrices(similar: pa.Table, item_ids: NDArray[np.object_]) -> dict[str, sparse.csr_matrix]:
+def _index_pairs(user_ids: NDArray[np.object_], item_ids: NDArray[np.object_], pairs: pa.Table) -> dict[str, Any]:
+    """The fields of Snapshot about pairs."""
+    import pyarrow as pa
+
+    user = positions(pairs["user_id"], pa.chunked_array([pa.array(user_ids, pa.string())]))
+    item = positions(pairs["item_id"], pa.chunked_array([pa.array(item_ids, pa.string())]))
+    known = np.flatnonzero((user >= 0) & (item >= 0))
+    order = known[np.argsort(user[known] * len(item_ids) + item[known])]
+    user, item = user[order], item[order]
+    return {
+        "pair_user": user,
+        "pair_item": item,
+        "pairs": {name: values[order] for name, values in _numbers(pairs).items()},
+        "pair_start": np.searchsorted(user, np.arange(len(user_ids) + 1)),
+    }
+
+
+def _columns_of(ids: pa.Table, rows: pa.Table) -> dict[str, NDArray[np.float64]]:
+    """Number columns of `rows`, one row per user, in the order of all ids; NaN for users without a row."""
+    at = positions(rows["user_id"], ids["user_id"])
+    columns = {}
+    for name, values in _numbers(rows).items():
+        columns[name] = np.full(ids.num_rows, np.nan)
+        columns[name][at] = values
+    return columns
+
+
+def similarity_matrices(
+    similar: pa.Table, item_ids: NDArray[np.object_], methods: Collection[str] = tuple(METHODS)
+) -> dict[str, sparse.csr_matrix]:
     """The rows of `item_similarities` as a matrix per method (items x items, in the order of item_ids)."""
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -133,7 +236,7 @@ def similarity_matrices(similar: pa.Table, item_ids: NDArray[np.object_]) -> dic
     ids = pa.chunked_array([pa.array(item_ids, pa.string())])
     shape = (len(item_ids), len(item_ids))
     matrices = {}
-    for method in METHODS:
+    for method in methods:
         own = similar.filter(pc.equal(similar["method"], method))
         rows, columns = positions(own["item_id"], ids), positions(own["similar_item_id"], ids)
         known = (rows >= 0) & (columns >= 0)
@@ -167,6 +270,11 @@ def _method_rows(snapshot: Snapshot, method: str) -> pa.Table:
             "score_micros": pa.array(micros, pa.int64()),
         }
     )
+
+
+def _numbers(table: pa.Table) -> dict[str, NDArray[np.float64]]:
+    """Number columns of an aggregate table; its date is the snapshot's."""
+    return {name: values for name, values in numeric_columns(table).items() if name != "as_of_date"}
 
 
 def numeric_columns(table: pa.Table) -> dict[str, NDArray[np.float64]]:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from include.recommender.sql import sql
 from include.recommender.tables import ITEM_STATS, ITEMS
 from include.retraining.errors import TrainingDataError
+from include.retraining.warehouse.protocol import Query
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import date
 
     import pyarrow as pa
@@ -21,21 +22,54 @@ if TYPE_CHECKING:
 
 
 def statistics_at(
-    warehouse: Warehouse, settings: RecommenderSettings, table: Table, as_of_date: date, known_until: date
+    warehouse: Warehouse,
+    settings: RecommenderSettings,
+    table: Table,
+    as_of_date: date,
+    known_until: date,
+    users: Sequence[str] | None = None,
 ) -> pa.Table:
-    """Rows of ITEM_STATS, USER_STATS or USER_ITEMS as of a date.
+    """Rows of ITEM_STATS, USER_STATS or USER_ITEMS as of a date; of the last two those of `users` only, if given.
 
     `known_until` is the as_of_date of the run: an items snapshot up to then may stand in for an earlier, missing one.
     """
+    query = statistics_query(warehouse, settings, table, as_of_date, known_until, users)
+    return table.conform(warehouse.query(query.sql, query.parameters))
+
+
+def statistics_query(
+    warehouse: Warehouse,
+    settings: RecommenderSettings,
+    table: Table,
+    as_of_date: date,
+    known_until: date,
+    users: Sequence[str] | None = None,
+) -> Query:
+    """The query that makes them."""
     parameters = {
-        "as_of_date": as_of_date,
-        "history_days": settings.features.history_days,
+        **_window(settings, as_of_date),
         **{f"decay_{name}": math.log(2) / days for name, days in settings.features.half_lives.items()},
         "timezone": settings.business.timezone,
         "items_snapshot_date": items_snapshot(warehouse, as_of_date, known_until) if table is ITEM_STATS else None,
-        **positive_parameters(settings),
+        "all_users": users is None,
+        "user_ids": list(users or [""]),
     }
-    return table.conform(warehouse.query(sql(table.name), parameters))
+    return Query(sql(table.name), parameters)
+
+
+def touched_pairs(warehouse: Warehouse, settings: RecommenderSettings, as_of_date: date) -> pa.Table:
+    """Every pair before a date, with what similarities need: user_id, item_id, first_date, last_date, events."""
+    return warehouse.query(sql("touched_pairs"), _window(settings, as_of_date))
+
+
+def distinct_users(pairs: pa.Table) -> pa.Table:
+    """The ids of the users of some pairs: (user_id), in order."""
+    return pairs.select(["user_id"]).group_by("user_id").aggregate([]).sort_by("user_id")
+
+
+def _window(settings: RecommenderSettings, as_of_date: date) -> Mapping[str, object]:
+    history_days = settings.features.history_days
+    return {"as_of_date": as_of_date, "history_days": history_days, **positive_parameters(settings)}
 
 
 def targets_between(

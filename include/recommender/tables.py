@@ -104,11 +104,12 @@ DRAFT_USER_RECOMMENDATIONS = Table(
     {
         "as_of_date": "date", "shard": "int64", "surface": "string", "user_id": "string", "rank": "int64",
         "item_id": "string", "score": "float64", "sources": "strings", "fallback_reason": "string",
-        "model_version": "string",
+        "model_version": "string", "arm": "string",
     },
     key=("as_of_date", "shard", "surface", "user_id", "rank"),
     partition=("as_of_date", "shard"),
     unhashed=("model_version",),
+    schema_version=2,
 )  # fmt: skip
 
 DRAFT_POPULAR_ITEMS = Table(
@@ -137,17 +138,20 @@ BLOCKED_LISTS = Table(
     key=("surface", "user_id", "segment", "item_id", "number"),
 )  # fmt: skip
 
+# The arm is part of the content: were it not, equal lists under other shares would keep their old arms, as an identical
+# publication is left alone.
 USER_RECOMMENDATIONS = Table(
     "user_recommendations",
     "Published: the list of each user and surface. user_id '*' is for users without a list of their own.",
     {
         "publication_id": "string", "as_of_date": "date", "surface": "string", "user_id": "string", "rank": "int64",
         "item_id": "string", "score": "float64", "sources": "strings", "fallback_reason": "string",
-        "model_version": "string",
+        "model_version": "string", "arm": "string",
     },
     key=("publication_id", "surface", "user_id", "rank"),
     partition=("publication_id",),
     unhashed=("publication_id", "model_version"),
+    schema_version=2,
     view="current_user_recommendations",
     item_columns=("item_id",),
     blocked_lists=BLOCKED_LISTS,
@@ -183,6 +187,17 @@ SIMILAR_ITEMS = Table(
     blocked_lists=BLOCKED_LISTS,
 )  # fmt: skip
 
+EXPOSURES = Table(
+    "exposures",
+    "What applications showed: one row per item, place and time, where they deliver a log of it.",
+    {
+        "arrival_date": "date", "row_id": "string", "shown_date": "date", "publication_id": "string",
+        "surface": "string", "user_id": "string", "item_id": "string", "position": "int64", "shown_at": "timestamp",
+    },
+    key=("arrival_date", "row_id"),
+    partition=("arrival_date",),
+)  # fmt: skip
+
 LIST_EXPLANATIONS = Table(
     "list_explanations",
     "Why the items of a sample of users stand where they do: the features that moved each score most (SHAP values).",
@@ -202,5 +217,5 @@ DRAFT_OF = {
 PUBLISHED_TABLES = (USER_RECOMMENDATIONS, POPULAR_ITEMS, SIMILAR_ITEMS)
 RECOMMENDER_TABLES = (
     EVENTS, ITEMS, ITEM_STATS, USER_STATS, USER_ITEMS, ITEM_SIMILARITIES, CHOSEN_PARAMETERS, TRAINING_SET,
-    *DRAFT_OF.values(), *PUBLISHED_TABLES, LIST_EXPLANATIONS, BLOCKED_LISTS,
+    *DRAFT_OF.values(), *PUBLISHED_TABLES, EXPOSURES, LIST_EXPLANATIONS, BLOCKED_LISTS,
 )  # fmt: skip

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from include.recommender.arrays import is_among, positions, rank_within
-from include.recommender.candidates import blocks_of, propose_for_surfaces
+from include.recommender.candidates import Proposer, blocks_of
 from include.recommender.features import FEATURE_NAMES
 from include.recommender.parallel import parallel_map
+from include.recommender.sampling import sample_of
 from include.recommender.settings import ALLOWS_REPEATS, SURFACES
 from include.recommender.snapshot import compute_snapshot
 from include.recommender.statistics import targets_between
@@ -66,17 +67,32 @@ def build_training_sets(warehouse: Warehouse, settings: RecommenderSettings, as_
 def _snapshot_rows(
     warehouse: Warehouse, settings: RecommenderSettings, day: date, as_of_date: date
 ) -> dict[str, list[pa.Table]]:
-    snapshot = compute_snapshot(warehouse, settings, day, as_of_date)
     window_end = day + timedelta(days=settings.training.label_days)
-    wanted = targets_between(warehouse, settings, day, window_end, as_of_date)
+    wanted = sampled_targets(
+        targets_between(warehouse, settings, day, window_end, as_of_date), settings.training.max_users
+    )
+    snapshot = compute_snapshot(warehouse, settings, day, as_of_date, wanted["user_id"].unique().to_pylist())
     targets = {surface: targets_of(snapshot, wanted, surface) for surface in SURFACES}
     users = np.unique(np.concatenate([of.users for of in targets.values()]))
     rows: dict[str, list[pa.Table]] = {surface: [] for surface in SURFACES}
+    proposer = Proposer(snapshot, settings, SURFACES)
     for block in blocks_of(users, settings):
-        for surface, candidates in propose_for_surfaces(snapshot, block, settings, SURFACES).items():
+        for surface, candidates in proposer.of_block(block).items():
             chosen, labels = _sample(candidates, targets[surface], settings.training)
             rows[surface].append(_rows(candidates.take(chosen), labels[chosen], as_of_date, surface))
     return rows
+
+
+def sampled_targets(wanted: pa.Table, max_users: int) -> pa.Table:
+    """Targets of at most so many users."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    users = np.asarray(wanted["user_id"].unique().to_numpy(zero_copy_only=False), object)
+    chosen = sample_of(users, max_users)
+    if len(chosen) == len(users):
+        return wanted
+    return wanted.filter(pc.is_in(wanted["user_id"], pa.array(chosen, pa.string())))
 
 
 def targets_of(snapshot: Snapshot, wanted: pa.Table, surface: str) -> Targets:

@@ -13,12 +13,13 @@ from include.recommender.arrays import is_among
 from include.recommender.evaluation import DEPTH, per_user_of
 from include.recommender.lists import similar_rows, top_lists
 from include.recommender.parallel import parallel_map
+from include.recommender.settings import SURFACES
 from include.recommender.similarities import METHODS
-from include.recommender.snapshot import compute_aggregates
+from include.recommender.snapshot import compute_touched, only_of
 from include.recommender.sources import SOURCE_NAMES
 from include.recommender.statistics import targets_between
 from include.recommender.tables import CHOSEN_PARAMETERS
-from include.recommender.training_set import targets_of
+from include.recommender.training_set import sampled_targets, targets_of
 from include.retraining.errors import TrainingDataError
 
 if TYPE_CHECKING:
@@ -34,7 +35,15 @@ if TYPE_CHECKING:
     from include.retraining.warehouse.protocol import Warehouse
 
     Trials = Mapping[Any, NDArray[np.float64]]
-    Week = tuple[Snapshot, Mapping[str, Targets]]
+
+
+class Week(NamedTuple):
+    """A past week: the state when it began, of everybody as similarities see it and of some users; their targets."""
+
+    everybody: Snapshot
+    snapshot: Snapshot
+    targets: Mapping[str, Targets]
+
 
 # EASE of so many items is enough to compare regularisations, and quick.
 TRIAL_ITEMS = 2000
@@ -115,39 +124,39 @@ def _past_week(warehouse: Warehouse, settings: RecommenderSettings, as_of_date: 
     """State and targets by surface of a week; the latest one ends where the earliest evaluated week begins."""
     end = as_of_date - timedelta(days=settings.training.holdout_days * settings.evaluation.weeks)
     first = end - timedelta(days=settings.training.label_days * (back + 1))
-    snapshot = compute_aggregates(warehouse, settings, first, as_of_date)
-    wanted = targets_between(
-        warehouse, settings, first, first + timedelta(days=settings.training.label_days), as_of_date
+    window_end = first + timedelta(days=settings.training.label_days)
+    wanted = sampled_targets(
+        targets_between(warehouse, settings, first, window_end, as_of_date), settings.tuning.max_users
     )
-    return snapshot, {surface: targets_of(snapshot, wanted, surface) for surface in ("for_you", "discover")}
+    everybody = compute_touched(warehouse, settings, first, as_of_date)
+    snapshot = only_of(everybody, warehouse, settings, wanted["user_id"].unique().to_pylist())
+    return Week(everybody, snapshot, {surface: targets_of(snapshot, wanted, surface) for surface in SURFACES})
 
 
 def _regularisation(week: Week, settings: RecommenderSettings, value: float) -> NDArray[np.float64]:
     """NDCG@10 on new items of EASE alone."""
-    snapshot, targets = week
     own = settings.ease.model_copy(update={"regularisation": (value,), "max_items": TRIAL_ITEMS})
     tried = settings.model_copy(update={"ease": own})
-    matrix = METHODS["ease_60d"](snapshot, tried)
-    return _ndcg(replace(snapshot, similarities={"ease_60d": matrix}), targets, tried, "discover", "ease_60d")
+    found = {"ease_60d": METHODS["ease_60d"](week.everybody, tried)}
+    return _ndcg(replace(week.snapshot, similarities=found), week.targets, tried, "discover", "ease_60d")
 
 
 def _popularity(week: Week, settings: RecommenderSettings, value: int) -> NDArray[np.float64]:
     """NDCG@10 of one list for everybody, by users of so many days."""
-    snapshot, targets = week
-    return _ndcg(snapshot, targets, settings, "for_you", f"popularity_{value}d")
+    return _ndcg(week.snapshot, week.targets, settings, "for_you", f"popularity_{value}d")
 
 
 def _fallback(week: Week, settings: RecommenderSettings, value: str) -> NDArray[np.float64]:
     """NDCG@10 of a baseline."""
-    snapshot, targets = week
-    return _ndcg(snapshot, targets, settings, "for_you", {"own_history": "own_history"}.get(value, "popularity_28d"))
+    return _ndcg(
+        week.snapshot, week.targets, settings, "for_you", {"own_history": "own_history"}.get(value, "popularity_28d")
+    )
 
 
 def _similar(week: Week, settings: RecommenderSettings, value: str) -> NDArray[np.float64]:
     """Per user: of the new items of the week, the share among the items most like those of the user's last day."""
-    snapshot, targets = week
-    snapshot = replace(snapshot, similarities={value: METHODS[value](snapshot, settings)})
-    return next_covisits(snapshot, targets["discover"], value, settings.lists.similar_size)
+    snapshot = replace(week.snapshot, similarities={value: METHODS[value](week.everybody, settings)})
+    return next_covisits(snapshot, week.targets["discover"], value, settings.lists.similar_size)
 
 
 class Trial(NamedTuple):

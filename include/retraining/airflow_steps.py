@@ -14,15 +14,16 @@ from airflow.sdk.exceptions import AirflowSkipException
 from airflow.sdk.log import mask_secret
 
 from include.retraining.alerting.callbacks import keep_failure
+from include.retraining.alerting.readers import today_in
 from include.retraining.errors import RUNBOOK, LandedDataError, RunsActiveError, StepSkipped
-from include.retraining.monitoring.costs import keep_costs
+from include.retraining.monitoring.costs import TaskTry, keep_costs
+from include.retraining.monitoring.task_meter import TaskMeter
 from include.retraining.operation import operation_from_context, own_fields
-from include.retraining.run import run_from_context
+from include.retraining.run import Run, run_from_context
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from include.retraining.run import Run
     from include.retraining.settings import RetrainingSettings
     from include.retraining.workspace import Workspace
 
@@ -75,11 +76,11 @@ def step_task(step: Step, open_workspace: OpenWorkspace, **options: Any) -> Any:
 
     @task(task_id=step.__name__, **_told_by(step, open_workspace), **options)
     def run_step(inputs: dict[str, Any], shard: int | None = None) -> Any:
-        context = get_current_context()
+        context, meter = get_current_context(), TaskMeter()
         if shard is not None:
             inputs = {**inputs, "shard": shard}
             context["map_label"] = f"shard {shard}"  # type: ignore[typeddict-unknown-key]
-        return call_step(step, open_workspace(), context, inputs)
+        return call_step(step, open_workspace(), context, inputs, meter)
 
     return run_step
 
@@ -93,21 +94,24 @@ def _told_by(step: Step, open_workspace: OpenWorkspace) -> dict[str, Any]:
     }
 
 
-def call_step(step: Step, workspace: Workspace[Any], context: Any, inputs: dict[str, Any]) -> Any:
-    """Run a step for the run of an Airflow context and log what it returns."""
+def call_step(step: Step, workspace: Workspace[Any], context: Any, inputs: dict[str, Any], meter: TaskMeter) -> Any:
+    """Run a step for the run of an Airflow context, keep what that took, and log what it returns."""
     run = run_from_context(context, workspace.settings.business.timezone)
     try:
         result = step(run, workspace, **inputs)
     except StepSkipped as skipped:
         raise AirflowSkipException(str(skipped)) from skipped
     finally:
-        keep_costs(workspace.warehouse, run, _which_task(context["ti"]))
+        keep_costs_of(context, workspace, run, meter)
     logger.info("%s for %s: %s", step.__name__, run.as_of_date, result)
     return result
 
 
-def _which_task(ti: Any) -> dict[str, Any]:
-    return {"task_id": ti.task_id, "map_index": ti.map_index, "try_number": ti.try_number}
+def keep_costs_of(context: Any, workspace: Workspace[Any], run: Run, meter: TaskMeter) -> None:
+    """Keep what this try of a task has taken so far."""
+    ti = context["ti"]
+    tried = TaskTry(ti.task_id, -1 if ti.map_index is None else ti.map_index, ti.try_number)
+    keep_costs(workspace.warehouse, workspace.settings.costs, run, tried, meter.used())
 
 
 def operation_form(**fields: Param) -> dict[str, Param]:
@@ -130,22 +134,28 @@ def operation_task(
     """A task that runs `step(operation, workspace, **fields)`; the fields are the form's own.
 
     Values of the fields `secrets` never reach the log. Unless it is dry, the task does not run beside a run of the DAG
-    `not_beside`: RunsActiveError, which is tried again.
+    `not_beside`: RunsActiveError, which is tried again. A dry one leaves nothing, its costs neither.
     """
 
     @task(task_id=step.__name__, **_told_by(step, open_workspace), **options)
     def run_operation() -> str:
-        context = get_current_context()
+        context, meter = get_current_context(), TaskMeter()
         for name in secrets:
             mask_secret(context["params"][name])
         operation = operation_from_context(context)
         if not_beside and not operation.dry_run:
             refuse_beside(not_beside, runs_at_work(context["ti"], not_beside))
         fields = own_fields(step, context["params"])
+        workspace = open_workspace()
         try:
-            said = str(step(operation, open_workspace(), **fields))
+            said = str(step(operation, workspace, **fields))
         except StepSkipped as skipped:
             raise AirflowSkipException(str(skipped)) from skipped
+        finally:
+            if not operation.dry_run:
+                today = today_in(workspace.settings.business.timezone)
+                run = Run(today, operation.run_id, "manual", dag_id=context["ti"].dag_id)
+                keep_costs_of(context, workspace, run, meter)
         logger.info("%s by %s, %s\n%s", step.__name__, operation.who, operation.reason, said)
         return said
 
@@ -180,9 +190,11 @@ def wait_task(step: Step, open_workspace: OpenWorkspace) -> Any:
         timeout=timedelta(days=2).total_seconds(), **_told_by(step, open_workspace),
     )  # fmt: skip
     def wait() -> bool:
-        context, workspace = get_current_context(), open_workspace()
+        context, meter, workspace = get_current_context(), TaskMeter(), open_workspace()
         run = run_from_context(context, workspace.settings.business.timezone)
         if step(run, workspace):
+            # Only the look that ends the wait: between looks nothing is held.
+            keep_costs_of(context, workspace, run, meter)
             return True
         refuse_to_wait_longer(run, workspace, context["dag_run"], datetime.now(UTC))
         return False

@@ -12,8 +12,10 @@ from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import Param
 from airflow.sdk.exceptions import AirflowSkipException
 
+from include.retraining.airflow_steps import keep_costs_of
 from include.retraining.alerting.callbacks import keep_failure
 from include.retraining.errors import RUNBOOK, StepSkipped
+from include.retraining.monitoring.task_meter import TaskMeter
 from include.retraining.promotion.approval import NOBODY, Answer, closing_time
 from include.retraining.run import run_from_context
 
@@ -44,7 +46,7 @@ class RequestApproval(HITLOperator):
 
     def execute(self, context: Any) -> Any:
         """Ask, unless there is nothing to ask: then the task is skipped."""
-        workspace, now = self.open_workspace(), datetime.now(UTC)
+        meter, workspace, now = TaskMeter(), self.open_workspace(), datetime.now(UTC)
         promotion = workspace.settings.promotion
         run = run_from_context(context, workspace.settings.business.timezone)
         closes_at = closing_time(now, promotion.approval_hours, next_start(context["dag"], now))
@@ -52,6 +54,8 @@ class RequestApproval(HITLOperator):
             question = self.step(run, workspace, closes_at=closes_at, **self.inputs)
         except StepSkipped as skipped:
             raise AirflowSkipException(str(skipped)) from skipped
+        finally:
+            keep_costs_of(context, workspace, run, meter)
         self.log.info("%s", question.body)
         self.subject, self.body = question.subject, question.body
         if closes_at:  # The step skips without one. Airflow counts from now on, and collecting evidence took a while.

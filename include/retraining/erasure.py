@@ -118,8 +118,8 @@ def _stored_ids(warehouse: Warehouse, tables: Sequence[Table]) -> Iterator[str]:
 
 
 def _quarantined(warehouse: Warehouse, person: Person) -> Iterator[str]:
-    """Ids of quarantined rows whose user is the person."""
-    for row in warehouse.read(QUARANTINED_ROWS, {"source": "events"}, [ROW, "landed_row"]).to_pylist():
+    """Ids of quarantined rows, of whatever source, whose user is the person."""
+    for row in warehouse.read(QUARANTINED_ROWS, None, [ROW, "landed_row"]).to_pylist():
         if json.loads(row["landed_row"]).get(USER) in person.ids:
             yield row[ROW]
 

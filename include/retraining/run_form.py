@@ -2,11 +2,14 @@
 
 from airflow.sdk import Param
 
-RUN_FORM = {
+DATE_FORM = {
     "as_of_date": Param(
         None, type=["null", "string"], format="date", title="As-of date",
         description="The business date to run for. Empty: the date of the run. Events before this date are used.",
     ),
+}  # fmt: skip
+RUN_FORM = {
+    **DATE_FORM,
     "data_checks": Param(
         "enforce", enum=["enforce", "accept"], title="Data checks",
         description="enforce: a verdict of stop ends the run. accept: go on; you have looked, and the data are right.",

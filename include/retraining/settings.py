@@ -180,10 +180,57 @@ class Publication(Section):
     after_rollback: Literal["hold", "resume"] = "hold"
 
 
+class Experiment(Section):
+    """Who gets the best baseline instead of the ranker, so that every day shows what the ranker is worth."""
+
+    salt: Annotated[str, Field(min_length=1)] = "higawari"
+    hold_back_share: Annotated[float, Field(ge=0, le=0.5)] = 0.05
+
+
+class Outcomes(Section):
+    """When and how it is measured what became of publications."""
+
+    run_at: TimeOfDay = "09:00"
+    mature_days: Annotated[int, Field(ge=0, le=60)] = 3
+    window_days: Annotated[int, Field(ge=7, le=90)] = 14
+    min_users: Annotated[int, Field(ge=2)] = 100
+    relevant_effect: Annotated[float, Field(gt=0, le=1)] = 0.1
+    worse_days_in_a_row: Annotated[int, Field(ge=1, le=90)] = 3
+
+    @property
+    def run_cron(self) -> str:
+        """When outcomes are measured, as a cron expression."""
+        return daily_cron(self.run_at)
+
+
 class Privacy(Section):
     """How ids of people are kept."""
 
     hash_user_ids: bool = False
+
+
+class Drift(Section):
+    """From which distance on a day or a week counts as drifted, and from how many days in a row on that is told."""
+
+    run_at: TimeOfDay = "08:00"
+    reference_weeks: Annotated[int, Field(ge=2, le=12)] = 4
+    short_floor: Share = 0.08
+    long_floor: Share = 0.02
+    spread_factor: Annotated[float, Field(ge=0, le=100)] = 2.0
+    notice_days: Annotated[int, Field(ge=1, le=365)] = 3
+
+    @property
+    def run_cron(self) -> str:
+        """When the day is looked at, as a cron expression."""
+        return daily_cron(self.run_at)
+
+
+class Costs(Section):
+    """What things cost, in any one currency (0: no money is counted), and who hears of it."""
+
+    per_task_hour: Annotated[float, Field(ge=0)] = 0.0
+    per_tebibyte: Annotated[float, Field(ge=0)] = 0.0
+    summary: Literal["log", "notice"] = "log"
 
 
 class Retention(Section):
@@ -196,6 +243,8 @@ class Retention(Section):
     training_sets_days: Annotated[int, Field(ge=2)] = 60
     quarantine_days: Annotated[int, Field(ge=7)] = 90
     data_quality_days: Annotated[int, Field(ge=7)] = 365
+    drift_days: Annotated[int, Field(ge=120)] = 400
+    exposures_days: Annotated[int, Field(ge=7)] = 90
     history_days: Annotated[int, Field(ge=2)] = 7
 
 
@@ -275,14 +324,19 @@ class RetrainingSettings(ConfiguredSettings):
     quality: Quality = Field(default_factory=Quality)
     promotion: Promotion = Field(default_factory=Promotion)
     publication: Publication = Field(default_factory=Publication)
+    experiment: Experiment = Field(default_factory=Experiment)
+    outcomes: Outcomes = Field(default_factory=Outcomes)
     privacy: Privacy = Field(default_factory=Privacy)
     retention: Retention = Field(default_factory=Retention)
+    drift: Drift = Field(default_factory=Drift)
+    costs: Costs = Field(default_factory=Costs)
     alerts: Alerts = Field(default_factory=Alerts)
 
     @property
     def hash(self) -> str:
-        """Hash of everything that can change a result: all but where and when things are, for how long, who is told."""
-        elsewhere = dict.fromkeys(("warehouse", "storage", "bigquery", "alerts", "retention"), True)
+        """Hash of everything that can change a list: all but where and when things are, for how long, who is told."""
+        looked_at = ("outcomes", "alerts", "retention", "drift", "costs")
+        elsewhere = dict.fromkeys(("warehouse", "storage", "bigquery", *looked_at), True)
         text = self.model_dump_json(exclude={**elsewhere, "business": {"run_at"}})
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
@@ -292,6 +346,24 @@ class RetrainingSettings(ConfiguredSettings):
         if deadline <= run_at:
             raise _across_sections(
                 "alerts.deadline later in the day than business.run_at", f"a run at {run_at}, due at {deadline}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _drift_follows_the_run(self) -> Self:
+        run_at, looked_at = self.business.run_at, self.drift.run_at
+        if looked_at <= run_at:
+            raise _across_sections(
+                "drift.run_at later in the day than business.run_at", f"a run at {run_at}, drift at {looked_at}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _outcomes_follow_the_run(self) -> Self:
+        run_at, measured_at = self.business.run_at, self.outcomes.run_at
+        if measured_at <= run_at:
+            raise _across_sections(
+                "outcomes.run_at later in the day than business.run_at", f"a run at {run_at}, measured at {measured_at}"
             )
         return self
 

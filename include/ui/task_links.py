@@ -65,15 +65,16 @@ class DataQualityLink(OurLink):
 
 
 class PublicationLink(OurLink):
-    """What the run staged; for the other DAGs, all publications and what readers see."""
+    """What the run staged; for DAGs that stage nothing, all publications and what readers see."""
 
     name = "Publication"
 
     def address(self, operator: Any, ti_key: TaskInstanceKey) -> str:
         """Nowhere until the run has staged something."""
-        if DATE_FIELD not in operator.dag.params:
+        staging = [task_id for task_id in operator.dag.task_ids if _is(task_id, STAGING_TASK)]
+        if not staging:
             return page("publications")
-        staged = returned_by(ti_key, [task_id for task_id in operator.dag.task_ids if _is(task_id, STAGING_TASK)])
+        staged = returned_by(ti_key, staging)
         return page(f"publications/{staged['publication_id']}") if isinstance(staged, dict) else NOWHERE
 
 

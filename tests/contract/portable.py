@@ -19,15 +19,15 @@ FUNCTIONS = {
     "ROW_NUMBER()", "SAFE_DIVIDE()", "STARTS_WITH()", "SUM()", "TRIM()", "UNNEST()",
 }  # fmt: skip
 CONSTRUCTS = {
-    "Add", "Alias", "And", "Boolean", "CTE", "Case", "Cast", "Column", "DataType", "Distinct", "Div", "EQ", "From",
-    "GT", "GTE", "Group", "Having", "Identifier", "If", "In", "Is", "Join", "LT", "LTE", "Literal", "Mul", "NEQ", "Neg",
-    "Not", "Null", "Or", "Order", "Ordered", "Parameter", "Paren", "Qualify", "Select", "Star", "Sub", "Subquery",
-    "Table", "TableAlias", "TryCast", "Union", "Var", "Where", "Window", "With",
+    "Add", "Alias", "And", "AtTimeZone", "Boolean", "CTE", "Case", "Cast", "Column", "DataType", "Distinct", "Div",
+    "EQ", "From", "GT", "GTE", "Group", "Having", "Identifier", "If", "In", "Is", "Join", "LT", "LTE", "Literal",
+    "Mul", "NEQ", "Neg", "Not", "Null", "Or", "Order", "Ordered", "Parameter", "Paren", "Qualify", "Select", "Star",
+    "Sub", "Subquery", "Table", "TableAlias", "TryCast", "Union", "Var", "Where", "Window", "With",
 }  # fmt: skip
 # A cast means the same where the text it takes is read alike: a bool is not, t and 1 are no truth value on BigQuery.
 CASTS = {
     "Cast to INT64", "Cast to STRING", "Cast to FLOAT64", "Cast to DATE", "TryCast to FLOAT64", "TryCast to TIMESTAMP",
-    "DATEDIFF(DAY)",
+    "DATEDIFF(DAY)", "EXTRACT(HOUR)",
 }  # fmt: skip
 ALLOWED = FUNCTIONS | CONSTRUCTS | CASTS
 
@@ -48,6 +48,9 @@ def _unrounded(cast: exp.Cast) -> str:
 def _names(node: exp.Expression) -> Iterator[str]:
     if isinstance(node, exp.Anonymous):
         yield f"{node.name.upper()}()"
+    elif isinstance(node, exp.Extract) and node.name.upper() == "HOUR":
+        # Days of the week are counted from another day; hours are not.
+        yield "EXTRACT(HOUR)"
     elif isinstance(node, exp.Func) and not isinstance(node, exp.And | exp.Or | exp.Case | exp.If | exp.Cast):
         yield f"{node.sql_name()}()"
     else:

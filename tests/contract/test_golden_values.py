@@ -41,6 +41,9 @@ GOLDEN: dict[str, Any] = {
     "DATE_DIFF(DATE '2008-12-25', DATE '2010-07-07', DAY)": -559,
     "DATE_SUB(DATE '2008-12-25', INTERVAL 5 DAY)": date(2008, 12, 20),
     "DATE(TIMESTAMP '2016-12-25 05:30:00+07', 'America/Los_Angeles')": date(2016, 12, 24),
+    # Timestamp functions, EXTRACT: the hour of a time zone.
+    "EXTRACT(HOUR FROM TIMESTAMP '2008-12-25 05:30:00+00' AT TIME ZONE 'UTC')": 5,
+    "EXTRACT(HOUR FROM TIMESTAMP '2008-12-25 05:30:00+00' AT TIME ZONE 'America/Los_Angeles')": 21,
     "CAST(DATE '2026-01-05' AS STRING)": "2026-01-05",
     "CAST(12 AS STRING)": "12",
     # Mathematical functions: halfway cases away from zero.

@@ -10,7 +10,7 @@ import pytest
 import sqlglot
 
 from include.recommender.sql import FOLDER, sql
-from include.recommender.tables import ITEM_STATS, USER_ITEMS
+from include.recommender.tables import ITEM_STATS, USER_ITEMS, USER_STATS
 from tests.contract.conftest import opened
 from tests.contract.worlds import CASES, STATISTICS, TABLES, stored_rows
 from tests.recommender.small_world import DAY
@@ -37,7 +37,7 @@ def worlds(
         warehouse.create_tables(TABLES)
         for table, (partition, rows) in stored_rows().items():
             warehouse.replace(table, partition, rows) if table.partition else warehouse.append_once(table, rows)
-    for table in (ITEM_STATS, USER_ITEMS):
+    for table in (ITEM_STATS, USER_ITEMS, USER_STATS):
         rows = table.conform(both[0].query(sql(table.name), STATISTICS))
         for warehouse in both:
             warehouse.replace(table, {"as_of_date": DAY}, rows)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -15,12 +15,14 @@ from include.recommender.expectations import (
     NOT_FINITE,
     OCCURRED_AT,
     event_rules,
+    exposure_rules,
     item_rules,
 )
 from include.recommender.settings import RecommenderSettings
 from include.recommender.sql import sql
 from include.recommender.tables import (
     EVENTS,
+    EXPOSURES,
     ITEM_STATS,
     ITEMS,
     POPULAR_ITEMS,
@@ -28,6 +30,7 @@ from include.recommender.tables import (
     TRAINING_SET,
     USER_ITEMS,
     USER_RECOMMENDATIONS,
+    USER_STATS,
 )
 from include.retraining.quality.row_rules import classify, measured
 from include.retraining.tables import BLOCKED_ITEMS, QUARANTINED_ROWS, READMISSIONS
@@ -44,12 +47,18 @@ NOON = datetime(2026, 4, 30, 12, tzinfo=UTC)
 PUBLICATION = f"{DAY}-aaaaaaaaaaaa"
 TABLES = (
     EVENTS, ITEMS, READMISSIONS, QUARANTINED_ROWS, ITEM_STATS, USER_ITEMS, TRAINING_SET, USER_RECOMMENDATIONS,
-    POPULAR_ITEMS, SIMILAR_ITEMS, BLOCKED_ITEMS,
+    POPULAR_ITEMS, SIMILAR_ITEMS, BLOCKED_ITEMS, EXPOSURES, USER_STATS,
 )  # fmt: skip
 DECAYS = {f"decay_{name}": math.log(2) / days for name, days in SETTINGS.features.half_lives.items()}
 STATISTICS = {
     "as_of_date": DAY, "history_days": 60, "timezone": "Asia/Tokyo", "items_snapshot_date": SNAPSHOT,
     "all_positive": False, "positive_event_types": ["like", "view"], **DECAYS,
+    "all_users": True, "user_ids": [""],
+}  # fmt: skip
+SOME_USERS = {**STATISTICS, "all_users": False, "user_ids": ["u1", "u3", "nobody"]}
+DRIFT = {
+    "first_day": days_ago(20), "last_day": days_ago(1), "items_snapshot_date": SNAPSHOT, "timezone": "Asia/Tokyo",
+    "taste_days": 14,
 }  # fmt: skip
 ARRIVED = {"as_of_date": DAY, "first_date": days_ago(4)}
 IDS = ["u1", " u1 ", "u2", "", None, "mail@example.com", "日替わり"]
@@ -95,6 +104,62 @@ def landed_items() -> pa.Table:
             "file": [f"items/{number % 2}.csv" for number in range(count)],
         },
     )
+
+
+def landed_exposures() -> pa.Table:
+    positions = ["1", " 2 ", "2.0", "1.5", "0", "first", "1e9", None]
+    count = 40
+    return _landed(
+        {
+            "publication_id": [(PUBLICATION, " ", None)[number % 3] for number in range(count)],
+            "surface": [("for_you", "elsewhere", None)[number % 3] for number in range(count)],
+            "user_id": [IDS[number % len(IDS)] for number in range(count)],
+            "item_id": [f"i{number % 5}" for number in range(count)],
+            "position": [positions[number % len(positions)] for number in range(count)],
+            "shown_at": [MOMENTS[number % len(MOMENTS)] for number in range(count)],
+            "day": [DAY] * count,
+            "file": [f"exposures/{number % 2}.csv" for number in range(count)],
+        },
+    )
+
+
+def unjudged_exposures() -> pa.Table:
+    rows = [
+        {"publication_id": name, "surface": surface, "user_id": user, "item_id": "i1", "position": position,
+         "shown_at": NOON, "event_date": days_ago(1 - late), "arrival_date": DAY, "readmitted": False}
+        for name, surface, user, position, late in (
+            (PUBLICATION, "for_you", "u1", 1, 0), (None, "for_you", "u1", 1, 0), (PUBLICATION, None, "u1", 1, 0),
+            (PUBLICATION, "x", "u1", 1, 0), (PUBLICATION, "discover", "mail@example.com", 1, 0),
+            (PUBLICATION, "discover", "u1", None, 0), (PUBLICATION, "discover", "u1", 3, 1),
+        )
+    ]  # fmt: skip
+    return pa.Table.from_pylist(rows)
+
+
+def credit_windows() -> pa.Table:
+    """A week, and a part of a day in it again."""
+    spans = [(datetime(2026, 4, 24, tzinfo=UTC), datetime(2026, 5, 1, tzinfo=UTC)), (NOON, NOON + timedelta(hours=2))]
+    instant = pa.timestamp("us", "UTC")
+    return pa.table(
+        {
+            "publication_id": [PUBLICATION] * 2,
+            "as_of_date": pa.array([days_ago(7)] * 2, pa.date32()),
+            "started_at": pa.array([start for start, _ in spans], instant),
+            "ended_at": pa.array([end for _, end in spans], instant),
+        }
+    )
+
+
+def hits() -> pa.Table:
+    return pa.table(
+        {"publication_id": [PUBLICATION] * 3, "surface": ["for_you"] * 3, "list_user_id": ["u000", "u000", "*"],
+         "rank": pa.array([4, 5, 9], pa.int64())}
+    )  # fmt: skip
+
+
+def readers() -> pa.Table:
+    users = [f"u{number:03d}" for number in range(10)]
+    return pa.table({"as_of_date": pa.array([DAY] * len(users), pa.date32()), "user_id": users})
 
 
 def typed_events() -> pa.Table:
@@ -158,16 +223,43 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Callable[[], pa.Table]]]] 
         sql("deduplicate_events"), {"event_dates": [days_ago(1), days_ago(2)]}, {"classified_events": typed_events},
     ),
     "deduplicate_items": (sql("deduplicate_items"), {}, {"classified_items": classified_items}),
+    "drift_events": (sql("drift_events"), DRIFT, {}),
+    "drift_features": (sql("drift_features"), {"as_of_date": DAY}, {}),
+    "drift_lists": (sql("drift_lists"), {"as_of_date": DAY, "publication_id": PUBLICATION}, {}),
+    "drift_scores": (sql("drift_scores"), {"as_of_date": DAY, "publication_id": PUBLICATION}, {}),
+    "drift_taste": (sql("drift_taste"), DRIFT, {}),
     "item_stats": (sql("item_stats"), STATISTICS, {}),
+    "outcome_arms": (sql("outcome_arms"), {"publication_ids": [PUBLICATION], "surface": "for_you"}, {}),
+    "outcome_exposures": (
+        sql("outcome_exposures"),
+        {**STATISTICS, "publication_ids": [PUBLICATION], "first_date": days_ago(9), "computed_for": DAY},
+        {},
+    ),
+    "outcome_publications": (sql("outcome_publications"), {"publication_ids": [PUBLICATION]}, {}),
+    "outcome_segments": (sql("outcome_segments"), {"as_of_dates": [DAY]}, {"readers": readers}),
+    "outcome_sources": (sql("outcome_sources"), {"publication_ids": [PUBLICATION]}, {"hits": hits}),
+    "outcome_wants": (
+        sql("outcome_wants"),
+        {**STATISTICS, "publication_ids": [PUBLICATION], "first_date": days_ago(9), "computed_for": DAY,
+         "surfaces_without_repeats": ["discover"]},
+        {"credit_windows": credit_windows},
+    ),
     "readmitted_dates": (sql("readmitted_dates"), {}, {}),
     "targets": (sql("targets"), {**STATISTICS, "first_date": days_ago(8), "end_date": days_ago(1)}, {}),
     "type_events": (
         sql("type_events"), {"timezone": "Asia/Tokyo", "deduplicate": "event_id"}, {"landed_events": landed_events},
     ),
+    "type_exposures": (
+        sql("type_exposures"), {"timezone": "Asia/Tokyo"}, {"landed_exposures": landed_exposures},
+    ),
     "type_items": (sql("type_items"), {}, {"landed_items": landed_items}),
+    "touched_pairs": (sql("touched_pairs"), STATISTICS, {}),
     "user_items": (sql("user_items"), STATISTICS, {}),
+    "user_items of some users": (sql("user_items"), SOME_USERS, {}),
     "user_stats": (sql("user_stats"), STATISTICS, {}),
+    "user_stats of some users": (sql("user_stats"), SOME_USERS, {}),
     "rules of events": (*classify(event_rules(SETTINGS)), {"typed_events": unjudged_events}),
+    "rules of exposures": (*classify(exposure_rules()), {"typed_events": unjudged_exposures}),
     "rules of items": (*classify(item_rules(SETTINGS)), {"typed_events": unjudged_items}),
     "measures": (measured([OCCURRED_AT, EVENT_TYPE, DAYS_TO_ARRIVE, NOT_FINITE]), {}, {"typed_events": typed_events}),
     "broken features": (_broken_features(), {"as_of_date": DAY, "surface": "for_you"}, {}),
@@ -204,10 +296,28 @@ def stored_rows() -> dict[Table, tuple[dict[str, object], pa.Table]]:
         ),
         USER_RECOMMENDATIONS: ({"publication_id": PUBLICATION}, _rows(USER_RECOMMENDATIONS, [
             _filled(USER_RECOMMENDATIONS, publication_id=PUBLICATION, as_of_date=DAY, surface=surface, user_id=user,
-                    rank=rank, item_id=item, score=1 / rank, model_version=model)
+                    rank=rank, item_id=item, score=1 / rank, model_version=model, arm=arm)
             for surface in ("for_you", "discover")
-            for user, model in (("*", "baseline:x"), ("u1", "m/1"), ("u2", None), ("u3", "m/1"))
+            for user, model, arm in (
+                ("*", "baseline:x", None), ("u1", "m/1", "ranker"), ("u2", None, "baseline"), ("u3", "m/1", "ranker"),
+                ("u000", "m/1", "ranker"), ("u001", "b", "baseline"),
+            )
             for rank, item in ((1, "i1"), (2, "i2"), (4 if user == "u2" else 3, "i1" if user == "u3" else "gone"))
+        ] + [
+            _filled(USER_RECOMMENDATIONS, publication_id=PUBLICATION, as_of_date=DAY, surface=surface, user_id=user,
+                    rank=4 + n, item_id=f"i{n:03d}", score=0.1, sources=["a", "b"][: 1 + n % 2], model_version="m/1",
+                    arm="ranker")
+            for surface in ("for_you", "discover") for user in ("*", "u000") for n in range(9)
+        ])),
+        EXPOSURES: ({"arrival_date": DAY}, _rows(EXPOSURES, [
+            _filled(EXPOSURES, arrival_date=DAY, row_id=f"{user}-{n}", shown_date=days_ago(1 + n), position=1 + n % 2,
+                    publication_id=PUBLICATION, surface="for_you", user_id=user, item_id=f"i{n:03d}",
+                    shown_at=datetime.combine(days_ago(1 + n), time(8), UTC))
+            for user in ("u000", "u001", "u002") for n in range(6)
+        ])),
+        USER_STATS: ({"as_of_date": DAY}, _rows(USER_STATS, [
+            _filled(USER_STATS, as_of_date=DAY, user_id=f"u{n}", events_7d=2**n - 1, events_28d=4**n - 1)
+            for n in range(6)
         ])),
         POPULAR_ITEMS: ({"publication_id": PUBLICATION}, _rows(POPULAR_ITEMS, [
             _filled(POPULAR_ITEMS, publication_id=PUBLICATION, as_of_date=DAY, segment=segment, rank=rank,

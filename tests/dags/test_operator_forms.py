@@ -23,7 +23,7 @@ from include.retraining.publication.blocked import blocked_items
 from include.retraining.publication.reader import read_current, read_publication
 from include.retraining.publication.switch_log import SwitchLog, read_switch_log
 from include.retraining.run import Run
-from include.retraining.tables import ALERTS, MACHINERY_TABLES, PROMOTION_DECISIONS, TASK_FAILURES
+from include.retraining.tables import ALERTS, MACHINERY_TABLES, PROMOTION_DECISIONS, RUN_COSTS, TASK_FAILURES
 from tests.dags.conftest import run_with
 from tests.dags.test_recommender_daily import run_dag
 from tests.simulated_home import DAY_BEFORE, LAST_ARRIVAL, PROJECT, environment_of, whole_environment_of
@@ -79,9 +79,9 @@ def log() -> SwitchLog:
 
 
 def everything() -> dict[str, int]:
-    """The version of every table that a form may write; it grows with each write. Two others tell of a failed run."""
+    """The version of every table that a form may write; it grows with each write. Three others tell of the run."""
     warehouse = open_recommender().warehouse
-    tables = {*MACHINERY_TABLES, *RECOMMENDER_TABLES} - {TASK_FAILURES, ALERTS}
+    tables = {*MACHINERY_TABLES, *RECOMMENDER_TABLES} - {TASK_FAILURES, ALERTS, RUN_COSTS}
     return {table.name: warehouse.version(table) for table in tables}
 
 
@@ -90,7 +90,7 @@ def alias(surface: str = "for_you") -> str | None:
 
 
 def test_a_dry_run_changes_nothing(dags: dict[str, DAG], published: list[str]) -> None:
-    before = everything(), alias()
+    before, costs = (everything(), alias()), open_recommender().warehouse.version(RUN_COSTS)
     item = str(read_current(open_recommender().warehouse, USER_RECOMMENDATIONS)["item_id"][0])
     forms: dict[str, dict[str, Any]] = {**EMPTY, "block_items": {"action": "block", "item_ids": [item]}}
     for dag_id, fields in forms.items():
@@ -99,6 +99,7 @@ def test_a_dry_run_changes_nothing(dags: dict[str, DAG], published: list[str]) -
         assert said.startswith("Dry run, nothing was changed.")
         assert len(said.splitlines()) > 1
     assert (everything(), alias()) == before
+    assert open_recommender().warehouse.version(RUN_COSTS) == costs
 
 
 def test_rule_5_readers_are_back_within_seconds_and_later_runs_are_held_until_released(

@@ -127,6 +127,16 @@ def test_taste_drifts_slowly() -> None:
     assert np.corrcoef(before, after)[0, 1] > 0.6
 
 
+def test_turned_users_like_least_what_they_liked_most_and_the_others_stay() -> None:
+    taste = Taste(np.full(6, 1 / 6), strength=3.0, weekly_drift=0.05)
+    taste.welcome(np.random.default_rng(3), 4)
+    before = np.array([taste.liking(np.arange(4), np.full(4, kind)) for kind in range(6)])
+    taste.turn(np.array([1, 3]))
+    after = np.array([taste.liking(np.arange(4), np.full(4, kind)) for kind in range(6)])
+    assert (after[:, [1, 3]].argmin(axis=0) == before[:, [1, 3]].argmax(axis=0)).all()
+    assert (after[:, [0, 2]] == before[:, [0, 2]]).all()
+
+
 def test_taste_decides_what_is_picked() -> None:
     taste = Taste(np.array([0.5, 0.25, 0.25]), strength=0.0, weekly_drift=0.0)
     taste.welcome(np.random.default_rng(1), 1)

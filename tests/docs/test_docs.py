@@ -14,7 +14,8 @@ import pytest
 
 from include.embedded import errors as embedded_errors
 from include.production import errors as production_errors
-from include.recommender import operations, pipeline
+from include.recommender import operations, pipeline, review
+from include.recommender.outcomes import steps as outcome_steps
 from include.recommender.settings import RecommenderSettings
 from include.recommender.tables import RECOMMENDER_TABLES
 from include.retraining import errors as retraining_errors
@@ -77,7 +78,7 @@ def errors_of(*modules: ModuleType) -> dict[str, str]:
 def steps() -> list[str]:
     return [
         name
-        for module in (pipeline, operations)
+        for module in (pipeline, operations, review, outcome_steps)
         for name, value in vars(module).items()
         if getattr(value, "__module__", "") == module.__name__ and "**Does**" in (value.__doc__ or "")
     ]

@@ -39,6 +39,7 @@ DEATHS_OF_TASKS = (
 )  # fmt: skip
 NOT_WRITTEN_DAILY = {
     "readmissions", "blocked_items", "blocked_lists", "task_failures", "alerts", "run_costs", "erasures",
+    "distributions", "drift_metrics", "reproductions",
 }  # fmt: skip
 DEATHS_OF_RUNS = {
     "in stage, between its tables": Death("popular_items", "after"),

@@ -160,7 +160,7 @@ def test_rule_3_blocks_of_users_give_what_one_block_gives(
 ) -> None:
     parts = list(propose(snapshot, everyone(snapshot), with_caps(some, user_block=size), block.surface))
     assert len(parts) == -(-snapshot.shape[0] // size)
-    for of in ("user", "item", "pair", "features"):
+    for of in ("user", "item", "features"):
         assert np.concatenate([getattr(part, of) for part in parts]).tobytes() == getattr(block, of).tobytes()
     for of in ("scores", "ranks", "proposed"):
         whole = getattr(block, of)
@@ -179,9 +179,9 @@ def test_take_keeps_the_chosen_pairs_with_the_ranks_they_had_among_all(block: Ca
     np.testing.assert_array_equal(part.features, block.features[chosen])
     np.testing.assert_array_equal(block.take(mask).features, block.features[second])
     assert part.sources() == block.sources().take(chosen)
-    copied = {"user", "item", "pair", "scores", "ranks", "proposed"}
-    assert copied == {field.name for field in fields(part)} - {"snapshot", "surface"}
-    assert (part.snapshot, part.surface) == (block.snapshot, block.surface)
+    copied = {"user", "row", "item", "pair", "scores", "ranks", "proposed"}
+    assert copied == {field.name for field in fields(part)} - {"snapshot", "block", "surface", "_matrices"}
+    assert (part.snapshot, part.block, part.surface) == (block.snapshot, block.block, block.surface)
 
 
 @pytest.mark.parametrize("name", SOURCE_NAMES)

@@ -59,7 +59,8 @@ def fill(warehouse: LocalWarehouse, *user_ids: str) -> None:
     """Each table with a user_id gets a row of each user; the person also has a quarantined and a readmitted one."""
     for table in RECOMMENDER_TABLES:
         if "user_id" in table.columns:
-            named = [{"user_id": user} | ({"row_id": f"row of {user}"} if table is EVENTS else {}) for user in user_ids]
+            by_row = "row_id" in table.columns
+            named = [{"user_id": user} | ({"row_id": f"row of {user}"} if by_row else {}) for user in user_ids]
             put(warehouse, table, [row_of(table, **change) for change in named])
     quarantined = [
         row_of(

@@ -116,8 +116,16 @@ def publish(workspace: Workspace[RecommenderSettings], registry: FakeRegistry) -
     pipeline.build_item_similarities(RUN, workspace)
     decision = decide(workspace, registry)
     rankers = {
-        "for_you": {"model": decision["model"], "training_set": "training-set-1"},
-        "discover": {"model": "baseline/recent_popularity", "training_set": ""},
+        "for_you": {
+            "model": decision["model"],
+            "training_set": "training-set-1",
+            "baseline": "baseline/own_history",
+        },
+        "discover": {
+            "model": "baseline/recent_popularity",
+            "training_set": "",
+            "baseline": "baseline/recent_popularity",
+        },
     }
     pipeline.score_users(RUN, workspace, 0, rankers)
     pipeline.build_popular_items(RUN, workspace)

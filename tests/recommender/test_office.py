@@ -211,7 +211,9 @@ PROMOTE = {"choice": "promote", "decision_id": "d1", "best_baseline": "own_histo
 def test_a_promoted_challenger_serves(workspace: Recommender, models: list[RegisteredModel]) -> None:
     take_office(workspace, models[0], 5)
     chosen = chosen_for(RUN, workspace, workspace.settings, SURFACE, PROMOTE | {"model": models[1].label})
-    assert chosen == {"model": models[1].label, "training_set": "training-set-2"}
+    assert chosen == {
+        "model": models[1].label, "training_set": "training-set-2", "baseline": "baseline/own_history",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("decided", [True, False], ids=["not promoted", "no decision"])
@@ -219,7 +221,9 @@ def test_else_the_champion_serves(workspace: Recommender, models: list[Registere
     take_office(workspace, models[0], 5)
     decision = PROMOTE | {"choice": "keep", "model": models[1].label} if decided else None
     chosen = chosen_for(RUN, workspace, workspace.settings, SURFACE, decision)
-    assert chosen == {"model": models[0].label, "training_set": "training-set-1"}
+    assert chosen == {
+        "model": models[0].label, "training_set": "training-set-1", "baseline": "baseline/own_history",
+    }  # fmt: skip
 
 
 def test_rule_9_without_a_champion_the_best_baseline_serves(
@@ -227,7 +231,7 @@ def test_rule_9_without_a_champion_the_best_baseline_serves(
 ) -> None:
     keep = PROMOTE | {"choice": "keep", "model": models[1].label}
     chosen = chosen_for(RUN, workspace, workspace.settings, SURFACE, keep)
-    assert chosen == {"model": "baseline/own_history", "training_set": ""}
+    assert chosen == {"model": "baseline/own_history", "training_set": "", "baseline": "baseline/own_history"}
 
 
 @pytest.mark.parametrize(

@@ -16,15 +16,23 @@ from include.recommender.operations import remove_expired, vacuum_tables
 from include.recommender.tables import (
     DRAFT_USER_RECOMMENDATIONS,
     EVENTS,
+    EXPOSURES,
     LIST_EXPLANATIONS,
     TRAINING_SET,
     USER_RECOMMENDATIONS,
     USER_STATS,
 )
+from include.retraining.monitoring.tables import DISTRIBUTIONS, DRIFT_METRICS
 from include.retraining.operation import Operation
 from include.retraining.publication.switch_log import append_switch, read_switch_log
 from include.retraining.retention import versions_to_keep
-from include.retraining.tables import DATA_QUALITY_RESULTS, PROMOTION_DECISIONS, PUBLICATIONS, QUARANTINED_ROWS
+from include.retraining.tables import (
+    DATA_QUALITY_RESULTS,
+    PROMOTION_DECISIONS,
+    PUBLICATIONS,
+    QUARANTINED_ROWS,
+    RUN_COSTS,
+)
 from tests.recommender.test_erasure import put, row_of
 
 if TYPE_CHECKING:
@@ -124,12 +132,14 @@ def test_each_kind_of_table_has_its_own_limit(
         for table in (USER_STATS, DRAFT_USER_RECOMMENDATIONS, DATA_QUALITY_RESULTS):
             put(warehouse, table, [row_of(table, as_of_date=ago(days))])
         put(warehouse, QUARANTINED_ROWS, [row_of(QUARANTINED_ROWS, arrival_date=ago(days))])
+        put(warehouse, EXPOSURES, [row_of(EXPOSURES, arrival_date=ago(days))])
         put(warehouse, EVENTS, [row_of(EVENTS, event_date=ago(days))])
     remove_expired(NOW, recommender)
     assert days_of(warehouse, USER_STATS) == [str(ago(days)) for days in (60, 8, 7)]
     assert days_of(warehouse, DRAFT_USER_RECOMMENDATIONS) == [str(ago(7))]
     assert len(days_of(warehouse, DATA_QUALITY_RESULTS)) == 5
     assert str(ago(400)) not in days_of(warehouse, QUARANTINED_ROWS, "arrival_date")
+    assert days_of(warehouse, EXPOSURES, "arrival_date") == [str(ago(days)) for days in (89, 61, 60, 8, 7)]
     assert len(days_of(warehouse, EVENTS, "event_date")) == 6
 
 
@@ -187,3 +197,33 @@ def test_limits_that_make_no_sense_are_refused(settings_with: Callable[..., Reco
 def test_how_long_things_are_kept_changes_no_result(settings_with: Callable[..., RecommenderSettings]) -> None:
     assert settings_with(retention={"drafts_days": 3}).hash == settings_with().hash
     assert settings_with(privacy={"hash_user_ids": True}).hash != settings_with().hash
+
+
+def test_old_distributions_and_drift_metrics_go(
+    recommender: Workspace[RecommenderSettings], warehouse: LocalWarehouse
+) -> None:
+    for days in (401, 400, 1):
+        put(warehouse, DISTRIBUTIONS, [row_of(DISTRIBUTIONS, day=ago(days), subject="events")])
+        put(warehouse, DRIFT_METRICS, [row_of(DRIFT_METRICS, as_of_date=ago(days))])
+    remove_expired(NOW, recommender)
+    left = [str(ago(days)) for days in (400, 1)]
+    assert days_of(warehouse, DISTRIBUTIONS, "day") == days_of(warehouse, DRIFT_METRICS) == left
+
+
+def test_small_files_of_appended_tables_are_put_together_and_no_row_is_lost(
+    recommender: Workspace[RecommenderSettings], warehouse: LocalWarehouse
+) -> None:
+    for number in range(25):
+        warehouse.append_once(RUN_COSTS, rows_of_costs(number))
+    files = len(DeltaTable(str(warehouse.folder / RUN_COSTS.name)).file_uris())
+    vacuum_tables(DRY, recommender)
+    assert len(DeltaTable(str(warehouse.folder / RUN_COSTS.name)).file_uris()) == files == 25
+    vacuum_tables(NOW, recommender)
+    assert len(DeltaTable(str(warehouse.folder / RUN_COSTS.name)).file_uris()) == 1
+    assert warehouse.read(RUN_COSTS)["job_id"].to_pylist() == sorted(f"job {number}" for number in range(25))
+
+
+def rows_of_costs(number: int) -> Any:
+    import pyarrow as pa
+
+    return pa.Table.from_pylist([row_of(RUN_COSTS, as_of_date=TODAY, job_id=f"job {number}")], schema=RUN_COSTS.schema)

@@ -39,8 +39,12 @@ if TYPE_CHECKING:
 
 RUN = Run(DAY, "run-1", "scheduled")
 RANKERS = {
-    "for_you": {"model": "baseline/own_history", "training_set": ""},
-    "discover": {"model": "baseline/recent_popularity", "training_set": ""},
+    "for_you": {"model": "baseline/own_history", "training_set": "", "baseline": "baseline/own_history"},
+    "discover": {
+        "model": "baseline/recent_popularity",
+        "training_set": "",
+        "baseline": "baseline/recent_popularity",
+    },
 }
 
 

@@ -34,6 +34,7 @@ def lists(as_of_date: date, count: int, score: float | None = None, model_versio
             "sources": pa.array([["popularity"]] * count, pa.list_(pa.string())),
             "fallback_reason": pa.array([None] * count, pa.string()),
             "model_version": [model_version] * count,
+            "arm": ["ranker"] * count,
         }
     )
 

@@ -154,6 +154,7 @@ def test_a_bad_timezone_is_refused_with_examples(monkeypatch: pytest.MonkeyPatch
     ("variables", "found"),
     [
         ({"HIGAWARI_BUSINESS__RUN_AT": "07:00"}, "a run at 07:00, due at 07:00"),
+        ({"HIGAWARI_DRIFT__RUN_AT": "03:00"}, "a run at 03:00, drift at 03:00"),
         ({"HIGAWARI_WAREHOUSE": "bigquery"}, 'none, and warehouse = "bigquery"'),
         (
             {"HIGAWARI_INGEST__EVENTS_TABLE": "shop.events", "HIGAWARI_INGEST__ITEMS_TABLE": "shop.items"},
@@ -200,10 +201,14 @@ def test_settings_cannot_be_changed_after_the_check() -> None:
         settings.publication.shards = 3  # type: ignore[misc]
 
 
-def test_rule_3_the_hash_leaves_out_where_things_are_stored(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_rule_3_the_hash_leaves_out_where_things_are_stored_and_how_they_are_looked_at(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     before = load_settings(RecommenderSettings).hash
     monkeypatch.setenv("HIGAWARI_STORAGE__WAREHOUSE", str(tmp_path / "elsewhere"))
     monkeypatch.setenv("HIGAWARI_STORAGE__THREADS", "8")
+    monkeypatch.setenv("HIGAWARI_DRIFT__SHORT_FLOOR", "0.5")
+    monkeypatch.setenv("HIGAWARI_COSTS__PER_TASK_HOUR", "0.5")
     assert load_settings(RecommenderSettings).hash == before
 
 

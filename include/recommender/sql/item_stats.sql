@@ -1,30 +1,33 @@
 -- Each catalogue item with what happened to it before as_of_date. Weights are integers, so that sums repeat.
-WITH visible_events AS (
+-- Days are counted by grouping twice: COUNT(DISTINCT ...) in millions of small groups takes several times longer.
+WITH pair_days AS (
   SELECT
     user_id,
     item_id,
     event_date,
     DATE_DIFF(@as_of_date, event_date, DAY) AS age_days,
-    CAST(ROUND(COALESCE(value, 0) * 1000000) AS INT64) AS value_micros
+    COUNT(*) AS events,
+    SUM(CAST(ROUND(COALESCE(value, 0) * 1000000) AS INT64)) AS value_micros
   FROM events
   WHERE event_date < @as_of_date
     AND arrival_date <= @as_of_date
     AND event_date >= DATE_SUB(@as_of_date, INTERVAL @history_days DAY)
     AND (@all_positive OR event_type IN UNNEST(@positive_event_types))
+  GROUP BY user_id, item_id, event_date
 ),
 per_pair AS (
   SELECT
     item_id,
     user_id,
-    COUNT(*) AS events,
-    COUNT(DISTINCT event_date) AS active_days,
+    SUM(events) AS events,
+    COUNT(*) AS active_days,
     MIN(event_date) AS first_date,
     MAX(event_date) AS last_date,
     MIN(age_days) AS age_days,
     MAX(age_days) AS first_age_days,
-    SUM(CAST(ROUND(1000000 * EXP(-@decay_long * age_days)) AS INT64)) AS weight_micros,
+    SUM(events * CAST(ROUND(1000000 * EXP(-@decay_long * age_days)) AS INT64)) AS weight_micros,
     SUM(value_micros) AS value_micros
-  FROM visible_events
+  FROM pair_days
   GROUP BY item_id, user_id
 ),
 per_item AS (

@@ -1,4 +1,4 @@
-"""An alert goes out whatever else is broken: the one place where any exception is caught."""
+"""An alert goes out, and a cost is kept, whatever else is broken: the one place where any exception is caught."""
 
 from __future__ import annotations
 
@@ -17,5 +17,5 @@ def attempt(what: str, call: Callable[[], T], otherwise: T) -> T:
     try:
         return call()
     except Exception:
-        logger.exception("alerting could not %s", what)
+        logger.exception("could not %s", what)
         return otherwise

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 Kind = Literal[
     "run_failed", "publication_late", "run_notices", "approval_requested", "approval_timed_out", "recovered",
-    "channel_broken", "channel_test",
+    "drift_persists", "model_differs", "costs_of_week",
+    "channel_broken", "channel_test", "outcome_notices",
 ]  # fmt: skip
 SUBJECT_LENGTH = 78  # of a mail; a phone shows the first 40
 ERROR_LENGTH = 1500

@@ -1,8 +1,7 @@
-"""The data files of a Delta table: only those that a read needs, and few of them where every append adds one."""
+"""The data files of a Delta table that a read needs, and no others."""
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,9 +16,6 @@ if TYPE_CHECKING:
 
     from include.retraining.warehouse.table import Table
 
-logger = logging.getLogger(__name__)
-# A file of a row or two costs a reader as much as one of thousands.
-MOST_FILES = 64
 # A condition of more names than this takes longer to weigh than files to open.
 MOST_NAMES = 400
 SMALL_BYTES = 16 * 2**20
@@ -69,15 +65,3 @@ def _is_few(value: object) -> bool:
 
 def _is_text(value: object) -> bool:
     return all(isinstance(each, str) for each in (value if isinstance(value, list) else [value]))
-
-
-def gather_small_files(delta: DeltaTable) -> None:
-    """Make one file of an audit table's many, with the same rows; where somebody appends meanwhile, a later time."""
-    from deltalake.exceptions import CommitFailedError
-
-    if len(delta.file_uris()) <= MOST_FILES:
-        return
-    try:
-        delta.optimize.compact()
-    except CommitFailedError:
-        logger.info("%s keeps its small files for now: somebody wrote to it meanwhile", delta.table_uri)

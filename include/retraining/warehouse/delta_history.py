@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 DIGITS_OF_A_VERSION = 20
+FILES_OF_AN_APPENDED_TABLE = 20
 HOURS_OF_A_DAY = 24
 TRIES_TO_READ = 4
 SECONDS_BETWEEN_TRIES = 0.05
@@ -37,6 +38,16 @@ def vacuum_files(table: Table, folder: Path, keep_days: int, keep_versions: Sequ
     if found and not dry_run:
         delta.vacuum(dry_run=False, **arguments)
     return Vacuumed(table.name, len(found), size)
+
+
+def compact(folder: Path) -> int:
+    """Put many small files into a few, and return the version: each append is a file, and tasks append all day."""
+    from deltalake import DeltaTable
+
+    delta = DeltaTable(str(folder))
+    if len(delta.file_uris()) > FILES_OF_AN_APPENDED_TABLE:
+        delta.optimize.compact()
+    return int(delta.version())
 
 
 def expire_log(folder: Path) -> None:

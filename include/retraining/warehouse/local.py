@@ -3,30 +3,33 @@
 from __future__ import annotations
 
 import functools
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from include.retraining.errors import TableSchemaError
 from include.retraining.warehouse.commits import retry_commits
 from include.retraining.warehouse.conditions import among, arrow_condition, predicate_of
-from include.retraining.warehouse.delta_files import gather_small_files, rows_of
+from include.retraining.warehouse.delta_files import rows_of
 from include.retraining.warehouse.delta_history import (
     again_where_files_vanished,
+    compact,
     expire_log,
     forget_versions,
     vacuum_files,
 )
-from include.retraining.warehouse.protocol import Spent, Vacuumed, Written
+from include.retraining.warehouse.duckdb_files import show_files
+from include.retraining.warehouse.ordered_rows import OrderedRows
+from include.retraining.warehouse.protocol import Query, Spent, Vacuumed, Written
 from include.retraining.warehouse.sql import as_googlesql, parameter_names, table_names, to_duckdb
-from include.retraining.warehouse.table import first_of_each_key
+from include.retraining.warehouse.table import first_of_each_key, share_of_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     import duckdb
     import pyarrow as pa
-    import pyarrow.dataset as ds
     from deltalake import DeltaTable
 
     from include.retraining.warehouse.table import Table
@@ -49,11 +52,17 @@ class LocalWarehouse:
     _known: dict[str, Table] = field(default_factory=dict)
     only_reads: bool = False
     _kept: dict[str, tuple[int, pa.Table]] = field(default_factory=dict)
+    _written: list[Written] = field(default_factory=list)
 
     @property
     def spent(self) -> Sequence[Spent]:
         """Nothing is billed."""
         return ()
+
+    @property
+    def written(self) -> Sequence[Written]:
+        """What this object put into tables so far, deletions left out."""
+        return self._written
 
     def create_tables(self, tables: Iterable[Table]) -> None:
         """Make the missing tables, add new nullable columns; TableSchemaError for any other difference."""
@@ -65,21 +74,35 @@ class LocalWarehouse:
         self, sql: str, parameters: Mapping[str, object], inputs: Mapping[str, pa.Table] | None = None
     ) -> pa.Table:
         """Run GoogleSQL with named parameters (@name) over the tables it names and the given inputs."""
-        given = dict(inputs or {})
+        with self._result(sql, parameters, inputs or {}) as result:
+            return as_googlesql(result.to_arrow_table())
+
+    @contextmanager
+    def _result(
+        self, sql: str, parameters: Mapping[str, object], inputs: Mapping[str, pa.Table]
+    ) -> Iterator[duckdb.DuckDBPyRelation]:
+        """The result of a query, not fetched yet."""
         used = {name: parameters[name] for name in parameter_names(sql)}
         connection = self._connect()
         try:
             for name in table_names(sql):
-                source = given[name] if name in given else self._source(name)
-                connection.register(name, source)
-            return as_googlesql(connection.sql(to_duckdb(sql), params=used).to_arrow_table())
+                if name in inputs:
+                    connection.register(name, inputs[name])
+                else:
+                    self._show(connection, name)
+            yield connection.sql(to_duckdb(sql), params=used)
         finally:
             connection.close()
 
-    def replace(self, table: Table, partition: Mapping[str, object], rows: pa.Table) -> Written:
-        """Replace one partition with rows, all or nothing. A list of values replaces those partitions together."""
+    def replace(self, table: Table, partition: Mapping[str, object], rows: pa.Table | Query) -> Written:
+        """Replace one partition with rows, all or nothing. A list of values replaces those partitions together.
+
+        Rows of a Query stream from DuckDB, which orders them, into the files.
+        """
         from deltalake import write_deltalake
 
+        if isinstance(rows, Query):
+            return self._replace_by_query(table, partition, rows)
         conformed = table.conform(rows).sort_by([(name, "ascending") for name in table.key])
         table.refuse_misplaced(partition, conformed)
         table.refuse_repeated(conformed)
@@ -87,9 +110,24 @@ class LocalWarehouse:
         def write() -> Written:
             delta = self._open(table)
             write_deltalake(delta, conformed, mode="overwrite", predicate=predicate_of(partition))
-            return Written(table.name, delta.version(), conformed.num_rows)
+            return Written(table.name, delta.version(), conformed.num_rows, conformed.nbytes)
 
-        return _retry_commits(table, write)
+        return self._remembered(_retry_commits(table, write))
+
+    def _replace_by_query(self, table: Table, partition: Mapping[str, object], query: Query) -> Written:
+        from deltalake import write_deltalake
+
+        def write() -> Written:
+            with self._result(query.sql, query.parameters, {}) as result:
+                delta, stream = self._open(table), OrderedRows(table, partition, result)
+                try:
+                    write_deltalake(delta, stream.reader(), mode="overwrite", predicate=predicate_of(partition))
+                except Exception as error:
+                    # Delta reports what the stream raised as an error of its own.
+                    raise stream.refused or error from error
+                return Written(table.name, delta.version(), stream.rows, stream.bytes)
+
+        return self._remembered(_retry_commits(table, write))
 
     def append_once(self, table: Table, rows: pa.Table) -> Written:
         """Append the rows whose key is not there yet; Written.rows counts those."""
@@ -100,11 +138,13 @@ class LocalWarehouse:
             delta = self._open(table)
             merge = delta.merge(conformed, predicate=same_key, source_alias="source", target_alias="target")
             result = merge.when_not_matched_insert_all().execute()
-            return Written(table.name, delta.version(), int(result["num_target_rows_inserted"]))
+            inserted = int(result["num_target_rows_inserted"])
+            return Written(table.name, delta.version(), inserted, share_of_bytes(conformed, inserted))
 
-        written = _retry_commits(table, write)
-        if not table.partition:
-            gather_small_files(self._open(table))
+        return self._remembered(_retry_commits(table, write))
+
+    def _remembered(self, written: Written) -> Written:
+        self._written.append(written)
         return written
 
     def delete(self, table: Table, where: Mapping[str, object]) -> Written:
@@ -151,6 +191,8 @@ class LocalWarehouse:
         With `keep_days` 0 nothing of the past is left, not even in a log; no version can be kept then.
         """
         folder = self.folder / table.name
+        if keep_days and not dry_run and not table.partition:
+            _retry_commits(table, lambda: Written(table.name, compact(folder), 0))
         removed = vacuum_files(table, folder, keep_days, keep_versions if keep_days else (), dry_run)
         if not dry_run and keep_days == 0:
             forget_versions(table, folder)
@@ -183,17 +225,18 @@ class LocalWarehouse:
         """The current version of a table."""
         return self._open(table).version()
 
-    def _source(self, name: str) -> pa.Table | ds.Dataset:
-        """What DuckDB reads a table from: files where they are many bytes, else memory."""
+    def _show(self, connection: duckdb.DuckDBPyConnection, name: str) -> None:
+        """Let DuckDB see a table: its files where they are many bytes, else what they hold, in memory."""
         if name in self._known and self._is_missing(self._known[name]):
-            return self._known[name].schema.empty_table()
+            connection.register(name, self._known[name].schema.empty_table())
+            return
         delta = self._open_by_name(name)
         if self._kept.get(name, (None,))[0] != delta.version():
-            dataset = delta.to_pyarrow_dataset()
             if sum(delta.get_add_actions(flatten=True)["size_bytes"].to_pylist()) > KEPT_BYTES:
-                return dataset
-            self._kept[name] = (delta.version(), dataset.to_table())
-        return self._kept[name][1]
+                show_files(connection, name, delta)
+                return
+            self._kept[name] = (delta.version(), delta.to_pyarrow_dataset().to_table())
+        connection.register(name, self._kept[name][1])
 
     def _connect(self) -> duckdb.DuckDBPyConnection:
         import duckdb
@@ -207,6 +250,8 @@ class LocalWarehouse:
             }
         )
         connection.execute("SET timezone = 'UTC'")
+        # Whoever needs an order asks for it; without this, large results wait in memory for one.
+        connection.execute("SET preserve_insertion_order = false")
         return connection
 
     def _open(self, table: Table) -> DeltaTable:

@@ -16,11 +16,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Written:
-    """What a write did: the table version it made (or found), and the rows it put there."""
+    """What a write did: the table version it made (or found), the rows it put there, and their bytes in memory."""
 
     table: str
     version: int
     rows: int
+    bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -44,12 +45,24 @@ class Spent:
     slot_ms: int
 
 
+@dataclass(frozen=True)
+class Query:
+    """Rows that a warehouse makes itself: GoogleSQL with named parameters (@name)."""
+
+    sql: str
+    parameters: Mapping[str, object]
+
+
 class Warehouse(Protocol):
     """Tables that are read by query or by partition and written by whole partitions, or appended to once."""
 
     @property
     def spent(self) -> Sequence[Spent]:
         """What this object's jobs cost so far; nothing where nothing is billed."""
+
+    @property
+    def written(self) -> Sequence[Written]:
+        """What this object put into tables so far, deletions left out."""
 
     def create_tables(self, tables: Iterable[Table]) -> None:
         """Make the missing tables, add new nullable columns; TableSchemaError for any other difference.
@@ -62,8 +75,11 @@ class Warehouse(Protocol):
     ) -> pa.Table:
         """Run GoogleSQL with named parameters (@name) over the tables it names and the given inputs."""
 
-    def replace(self, table: Table, partition: Mapping[str, object], rows: pa.Table) -> Written:
-        """Replace one partition with rows, all or nothing. A list of values replaces those partitions together."""
+    def replace(self, table: Table, partition: Mapping[str, object], rows: pa.Table | Query) -> Written:
+        """Replace one partition with rows, all or nothing. A list of values replaces those partitions together.
+
+        Rows of a Query need not fit the memory of this process.
+        """
 
     def append_once(self, table: Table, rows: pa.Table) -> Written:
         """Append the rows whose key is not there yet; Written.rows counts those."""

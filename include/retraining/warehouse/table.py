@@ -78,14 +78,7 @@ class Table:
         """
         import pyarrow as pa
 
-        missing = [name for name in self.columns if name not in rows.column_names]
-        unknown = [name for name in rows.column_names if name not in self.columns]
-        if missing or unknown:
-            raise TableSchemaError(
-                f"{self.name} with columns {', '.join(self.columns)}",
-                f"missing {missing}, unknown {unknown}",
-                "make the query or the declaration agree",
-            )
+        self.refuse_other_columns(rows.column_names)
         self._refuse_nulls(rows)
         try:
             return rows.select(list(self.columns)).cast(self.schema)
@@ -93,6 +86,17 @@ class Table:
             raise TableSchemaError(
                 f"{self.name} as {dict(self.columns)}", str(error), "look at the values of the named column"
             ) from error
+
+    def refuse_other_columns(self, names: Sequence[str]) -> None:
+        """TableSchemaError where columns are missing or unknown."""
+        missing = [name for name in self.columns if name not in names]
+        unknown = [name for name in names if name not in self.columns]
+        if missing or unknown:
+            raise TableSchemaError(
+                f"{self.name} with columns {', '.join(self.columns)}",
+                f"missing {missing}, unknown {unknown}",
+                "make the query or the declaration agree",
+            )
 
     def refuse_newer(self, stored_version: int) -> None:
         """TableSchemaError where a newer release wrote the stored table."""
@@ -186,3 +190,8 @@ def first_of_each_key(table: Table, rows: pa.Table) -> pa.Table:
     numbered = rows.append_column("row_number", pa.array(range(rows.num_rows), pa.int64()))
     first = numbered.group_by(list(table.key)).aggregate([("row_number", "min")])
     return rows.take(first.sort_by("row_number_min")["row_number_min"])
+
+
+def share_of_bytes(rows: pa.Table, count: int) -> int:
+    """Bytes in memory of `count` of these rows, as if all were of one size."""
+    return int(rows.nbytes * count // max(rows.num_rows, 1))

@@ -1,4 +1,4 @@
-"""Many small files: gathered where appends make them, skipped where they hold no row, read the same either way."""
+"""Many small files: skipped where they hold no row, read the same either way."""
 
 from __future__ import annotations
 
@@ -9,19 +9,14 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pytest
-from deltalake import DeltaTable
-from deltalake.exceptions import CommitFailedError
-from deltalake.table import TableOptimizer
 
 from include.retraining.warehouse import delta_files
-from include.retraining.warehouse.delta_files import MOST_FILES
 from include.retraining.warehouse.local import LocalWarehouse
 from include.retraining.warehouse.table import Table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-AUDIT = Table("audit", "d", {"number": "int64", "who": "string", "tags": "strings"}, key=("number",))
 DAYS = Table(
     "days", "d", {"day": "date", "part": "string", "name": "string", "value": "float64"},
     key=("day", "part", "name"), partition=("day", "part"),
@@ -32,17 +27,8 @@ FIRST = date(2026, 1, 1)
 @pytest.fixture
 def tables(tmp_path: Path) -> LocalWarehouse:
     warehouse = LocalWarehouse(tmp_path / "warehouse", tmp_path / "spill", "500MB", 1)
-    warehouse.create_tables([AUDIT, DAYS])
+    warehouse.create_tables([DAYS])
     return warehouse
-
-
-def append(warehouse: LocalWarehouse, number: int) -> int:
-    row = {"number": number, "who": f"person {number % 3}", "tags": ["a", "b"]}
-    return warehouse.append_once(AUDIT, pa.Table.from_pylist([row], schema=AUDIT.schema)).rows
-
-
-def files_of(warehouse: LocalWarehouse, table: Table) -> int:
-    return len(DeltaTable(str(warehouse.folder / table.name)).file_uris())
 
 
 def day(number: int) -> date:
@@ -54,34 +40,6 @@ def fill_days(warehouse: LocalWarehouse, count: int) -> None:
         for part in ("x", "y"):
             rows = [{"day": day(number), "part": part, "name": name, "value": float(number)} for name in ("a", "b")]
             warehouse.replace(DAYS, {"day": day(number), "part": part}, pa.Table.from_pylist(rows, schema=DAYS.schema))
-
-
-def test_rule_3_appends_never_leave_more_than_some_files_and_no_row_is_lost_or_twice(tables: LocalWarehouse) -> None:
-    most = 0
-    for number in range(MOST_FILES + 6):
-        assert append(tables, number) == 1
-        most = max(most, files_of(tables, AUDIT))
-    assert most == MOST_FILES
-    assert files_of(tables, AUDIT) < 10
-    assert append(tables, 3) == 0
-    rows = tables.read(AUDIT)
-    assert rows["number"].to_pylist() == list(range(MOST_FILES + 6))
-    assert rows.schema == AUDIT.schema
-    assert tables.read(AUDIT, {"who": "person 1"}, ["number"])["number"].to_pylist() == list(
-        range(1, MOST_FILES + 6, 3)
-    )
-    assert tables.delete(AUDIT, {"number": 4}).rows == 1
-
-
-def test_whoever_appends_while_files_are_gathered_wins(tables: LocalWarehouse, monkeypatch: pytest.MonkeyPatch) -> None:
-    def lost(_: TableOptimizer) -> None:
-        raise CommitFailedError("somebody was faster")
-
-    monkeypatch.setattr(delta_files, "MOST_FILES", 3)
-    monkeypatch.setattr(TableOptimizer, "compact", lost)
-    for number in range(5):
-        assert append(tables, number) == 1
-    assert tables.read(AUDIT).num_rows == 5
 
 
 WHERES: list[Mapping[str, object]] = [

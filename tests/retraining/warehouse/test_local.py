@@ -16,11 +16,13 @@ from tenacity import wait_none
 from include.retraining.errors import CommitConflictError, TableSchemaError
 from include.retraining.warehouse import conditions, local
 from include.retraining.warehouse.local import COMMIT_TRIES, SCHEMA_VERSION, LocalWarehouse
+from include.retraining.warehouse.protocol import Query
 from include.retraining.warehouse.table import Table
 from tests.retraining.processes import DAY, NOTES, VISITS, visits
 
 NEXT_DAY = date(2026, 1, 2)
 HOSTILE = [
+    "a*b?[c]",
     "o'clock",
     "x' OR '1'='1",
     "'; DROP TABLE visits; --",
@@ -273,15 +275,51 @@ def test_a_query_sees_what_was_written_since_the_last_one(
 def test_a_small_table_is_read_once_per_version_and_a_big_one_never_kept(
     shops: LocalWarehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def kept() -> tuple[int, pa.Table] | None:
+        shops.query("SELECT COUNT(*) AS n FROM visits", {})
+        return shops._kept.get("visits")
+
     fill(shops, "a", 2, "old")
-    first, again = shops._source("visits"), shops._source("visits")
-    assert isinstance(first, pa.Table)
+    first, again = kept(), kept()
+    assert first is not None
     assert again is first
     fill(shops, "a", 3, "new")
-    assert shops._source("visits").num_rows == 3
+    second = kept()
+    assert second is not None
+    assert second[1].num_rows == 3
     monkeypatch.setattr(local, "KEPT_BYTES", 0)
     fill(shops, "b", 1, "new")
-    assert not isinstance(shops._source("visits"), pa.Table)
+    assert kept() is second
+
+
+def test_a_big_table_is_read_from_its_files_with_the_types_of_its_partitions(
+    shops: LocalWarehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(shops, "007", 2, "old")
+    small = shops.query("SELECT * FROM visits", {})
+    monkeypatch.setattr(local, "KEPT_BYTES", 0)
+    shops._kept.clear()
+    big = shops.query("SELECT * FROM visits", {})
+    assert big.schema.equals(small.schema)
+    order = [(name, "ascending") for name in small.column_names]
+    assert big.sort_by(order).to_pylist() == small.sort_by(order).to_pylist()
+    assert big["shop"].unique().to_pylist() == ["007"]
+
+
+def test_a_partition_is_replaced_by_what_a_query_makes_ordered_and_checked(shops: LocalWarehouse) -> None:
+    fill(shops, "a", 3, "old")
+    copy = Query("SELECT * FROM visits WHERE shop = @shop", {"shop": "a"})
+    before = shops.read(VISITS)
+    assert shops.replace(VISITS, {"shop": "a", "day": DAY}, copy).rows == 3
+    assert shops.read(VISITS).equals(before)
+    twice = Query("SELECT * FROM visits UNION ALL SELECT * FROM visits", {})
+    with pytest.raises(TableSchemaError, match="repeated"):
+        shops.replace(VISITS, {"shop": "a", "day": DAY}, twice)
+    with pytest.raises(TableSchemaError, match="outside the partition"):
+        shops.replace(VISITS, {"shop": "b", "day": DAY}, copy)
+    with pytest.raises(TableSchemaError, match="missing"):
+        shops.replace(VISITS, {"shop": "a", "day": DAY}, Query("SELECT shop FROM visits", {}))
+    assert shops.read(VISITS).equals(before)
 
 
 def test_an_appended_row_is_seen_by_the_next_query(shops: LocalWarehouse) -> None:

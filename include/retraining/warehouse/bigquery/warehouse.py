@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from include.retraining.errors import TableSchemaError
@@ -10,9 +10,9 @@ from include.retraining.warehouse.bigquery import columns
 from include.retraining.warehouse.bigquery.creation import commits_name, create_or_extend, left_behind, stored_names
 from include.retraining.warehouse.bigquery.problems import explained, retry_lost_races
 from include.retraining.warehouse.bigquery.views import show_in_views, shown_by_views
-from include.retraining.warehouse.protocol import Vacuumed, Written
+from include.retraining.warehouse.protocol import Query, Vacuumed, Written
 from include.retraining.warehouse.sql import parameter_names, table_names
-from include.retraining.warehouse.table import first_of_each_key
+from include.retraining.warehouse.table import first_of_each_key, share_of_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -33,11 +33,17 @@ class BigQueryWarehouse:
     _known: dict[str, Table] = field(default_factory=dict)
     only_reads: bool = False
     _there: set[str] = field(default_factory=set)
+    _written: list[Written] = field(default_factory=list)
 
     @property
     def spent(self) -> Sequence[Spent]:
         """What the jobs so far cost."""
         return self.jobs.spent
+
+    @property
+    def written(self) -> Sequence[Written]:
+        """What this object put into tables so far, deletions left out."""
+        return self._written
 
     def create_tables(self, tables: Iterable[Table]) -> None:
         """Make the missing tables, add new nullable columns; TableSchemaError for any other difference."""
@@ -64,8 +70,10 @@ class BigQueryWarehouse:
                 around[name] = f"SELECT * FROM `{stack.enter_context(staged)}`"
             return self.jobs.select(f"query {', '.join(sorted(named))}", _with_inputs(sql, around), bound)
 
-    def replace(self, table: Table, partition: Mapping[str, object], rows: pa.Table) -> Written:
+    def replace(self, table: Table, partition: Mapping[str, object], rows: pa.Table | Query) -> Written:
         """Replace one partition with rows, all or nothing. A list of values replaces those partitions together."""
+        if isinstance(rows, Query):
+            return self.replace(table, partition, self.query(rows.sql, rows.parameters))
         conformed = table.conform(rows).sort_by([(name, "ascending") for name in table.key])
         table.refuse_misplaced(partition, conformed)
         table.refuse_repeated(conformed)
@@ -73,7 +81,8 @@ class BigQueryWarehouse:
         if not conformed.num_rows:
             return Written(table.name, self._commit(table, delete, parameters).version, 0)
         with self.jobs.staged(table.name, conformed, columns.schema_of(table)) as source:
-            return self._commit(table, f"{delete}\n{self._insert_statement(table, source)}", parameters)
+            done = self._commit(table, f"{delete}\n{self._insert_statement(table, source)}", parameters)
+            return self._remembered(done, conformed)
 
     def append_once(self, table: Table, rows: pa.Table) -> Written:
         """Append the rows whose key is not there yet; Written.rows counts those."""
@@ -83,7 +92,12 @@ class BigQueryWarehouse:
         same_key = " AND ".join(f"stored.`{name}` = source.`{name}`" for name in table.key)
         missing = f"WHERE NOT EXISTS (SELECT 1 FROM `{self.jobs.table_id(table.name)}` AS stored WHERE {same_key})"
         with self.jobs.staged(table.name, conformed, columns.schema_of(table)) as source:
-            return self._commit(table, self._insert_statement(table, source, missing), [])
+            return self._remembered(self._commit(table, self._insert_statement(table, source, missing), []), conformed)
+
+    def _remembered(self, done: Written, rows: pa.Table) -> Written:
+        written = replace(done, bytes=share_of_bytes(rows, done.rows))
+        self._written.append(written)
+        return written
 
     def delete(self, table: Table, where: Mapping[str, object]) -> Written:
         """Delete the rows whose columns equal (or are in the list of) the given values; Written.rows counts them."""

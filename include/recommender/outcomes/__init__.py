@@ -1,0 +1,1 @@
+"""What became of what was published: users' wishes against the lists they had, by publication and by arm."""

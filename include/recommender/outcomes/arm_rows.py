@@ -1,0 +1,131 @@
+"""Rows of `arm_comparisons`: the ranker's arm against those held back from it, over the last publications."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from include.recommender.metrics import PER_USER
+from include.recommender.outcomes.due import checked_publications
+from include.recommender.outcomes.metric_rows import click_through, none_if_nan
+from include.recommender.outcomes.occasions import occasions_in
+from include.recommender.outcomes.showings import CLICK_THROUGH, showings_of
+from include.recommender.sql import sql
+from include.retraining.experiment import BASELINE, RANKER
+from include.retraining.monitoring.arm_comparison import compare
+from include.retraining.monitoring.credit import HELD, HELD_DAYS, WHILE_CURRENT, current_windows, held_windows, midnight
+from include.retraining.monitoring.estimates import by_user, estimate
+from include.retraining.publication.switch_log import read_switch_log
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import date
+
+    import pandas as pd
+
+    from include.recommender.settings import RecommenderSettings
+    from include.retraining.monitoring.credit import Reading, Window
+    from include.retraining.monitoring.estimates import Estimate
+    from include.retraining.warehouse.protocol import Warehouse
+
+    # By metric, of the arm and of its reference.
+    Figures = dict[str, tuple[Estimate, Estimate]]
+
+WANTED_ITEMS = "wanted_items"
+
+
+def arm_rows(warehouse: Warehouse, settings: RecommenderSettings, computed_for: date) -> Iterator[dict[str, Any]]:
+    """Rows of ARM_COMPARISONS, of both readings; none where no publication of the window had two arms."""
+    for reading, windows in _windows(warehouse, settings, computed_for).items():
+        surfaces = _with_two_arms(warehouse, windows)
+        names = set().union(*surfaces.values())
+        own = [window for window in windows if window.publication_id in names]
+        if not own:
+            continue
+        users = occasions_in(warehouse, settings, own, computed_for).users
+        first = min(window.started_at for window in own).date()
+        shown = showings_of(warehouse, settings, names, first, computed_for)
+        for surface, published in sorted(surfaces.items()):
+            ours = _in_one_arm(users, surface, published)
+            figures = _list_figures(ours)
+            if reading == WHILE_CURRENT:
+                figures |= _wanted_figures(ours, _members(warehouse, surface, published))
+                figures |= _shown_figures(_in_one_arm(shown, surface, published))
+            for metric, (arm, reference) in figures.items():
+                found = compare(arm, reference, 1 - settings.experiment.hold_back_share, settings.outcomes)
+                yield {
+                    "computed_for": computed_for, "surface": surface, "arm": RANKER, "reference_arm": BASELINE,
+                    "reading": reading, "metric": metric, "days": settings.outcomes.window_days, "users": arm.users,
+                    "reference_users": reference.users, "mean": none_if_nan(arm.mean),
+                    "reference_mean": none_if_nan(reference.mean), "difference": none_if_nan(found.difference),
+                    "low": none_if_nan(found.low), "high": none_if_nan(found.high), "verdict": found.verdict,
+                    "sample_ratio_p": found.sample_ratio_p,
+                }  # fmt: skip
+
+
+def _windows(warehouse: Warehouse, settings: RecommenderSettings, computed_for: date) -> dict[Reading, list[Window]]:
+    """The times readers had each publication in the last days, and the whole 7 days of those held that lie in them."""
+    timezone, first = settings.business.timezone, computed_for - timedelta(days=settings.outcomes.window_days)
+    began = midnight(first, timezone)
+    current = current_windows(read_switch_log(warehouse), computed_for, timezone)
+    names = checked_publications(warehouse, first, computed_for - timedelta(days=HELD_DAYS))
+    return {
+        WHILE_CURRENT: [
+            replace(window, started_at=max(window.started_at, began)) for window in current if window.ended_at > began
+        ],
+        HELD: held_windows(names, computed_for, timezone),
+    }
+
+
+def _with_two_arms(warehouse: Warehouse, windows: Sequence[Window]) -> dict[str, set[str]]:
+    """By surface, the publications in which somebody was held back from a ranker there."""
+    names = sorted({window.publication_id for window in windows})
+    found: dict[str, set[str]] = {}
+    rows = warehouse.query(sql("outcome_publications"), {"publication_ids": names}).to_pylist() if names else []
+    for row in rows:
+        found.setdefault(row["surface"], set()).add(row["publication_id"])
+    return found
+
+
+def _in_one_arm(rows: pd.DataFrame, surface: str, published: set[str]) -> pd.DataFrame:
+    """Rows of users who were in one arm all the time: others, after a change of salt or share, belong to neither."""
+    rows = rows[(rows["surface"] == surface) & rows["publication_id"].isin(published) & rows["arm"].notna()]
+    return rows[rows.groupby("user_id")["arm"].transform("nunique") == 1]
+
+
+def _list_figures(users: pd.DataFrame) -> Figures:
+    """The list metrics, arm and reference: means over occasions, with users as units."""
+
+    def figure(arm: str, metric: str) -> Estimate:
+        own = users[users["arm"] == arm]
+        return estimate(*by_user(own.groupby("user_id").ngroup().to_numpy(), own[metric].to_numpy()))
+
+    return {metric: (figure(RANKER, metric), figure(BASELINE, metric)) for metric in PER_USER}
+
+
+def _wanted_figures(users: pd.DataFrame, members: Mapping[str, int]) -> Figures:
+    """What each member of an arm wanted in all: 0 for who wanted nothing, so that no arm chooses who is counted."""
+
+    def figure(arm: str) -> Estimate:
+        wanted = users[users["arm"] == arm].groupby("user_id")["wanted"].sum().to_numpy(np.float64)
+        return estimate(wanted, np.ones(len(wanted)), idle=max(members.get(arm, 0) - len(wanted), 0))
+
+    return {WANTED_ITEMS: (figure(RANKER), figure(BASELINE))}
+
+
+def _members(warehouse: Warehouse, surface: str, published: set[str]) -> dict[str, int]:
+    """How many users each arm has."""
+    asked = {"publication_ids": sorted(published), "surface": surface}
+    return {row["arm"]: int(row["users"]) for row in warehouse.query(sql("outcome_arms"), asked).to_pylist()}
+
+
+def _shown_figures(shown: pd.DataFrame) -> Figures:
+    """Clicks per showing of each arm; nothing where nothing was shown."""
+    if not len(shown):
+        return {}
+    return {
+        CLICK_THROUGH: (click_through(shown[shown["arm"] == RANKER]), click_through(shown[shown["arm"] == BASELINE]))
+    }
