@@ -21,7 +21,7 @@ ROWS_AT_ONCE = 200_000
 
 @dataclass
 class OrderedRows:
-    """Streams a result into a partition; `rows` and `bytes` count them, `refused` is the error that ended the stream, if any."""
+    """Streams a result into a partition, and counts it; `refused` is the error that ended the stream, if any."""
 
     table: Table
     partition: Mapping[str, object]
