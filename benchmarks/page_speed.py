@@ -50,7 +50,7 @@ def measure_pages(home: Path, days: int = 365) -> list[Timed]:
     from include.retraining.warehouse.local import LocalWarehouse
 
     os.environ.update(HIGAWARI_HOME=str(home), AIRFLOW_HOME=str(home / "airflow"))
-    history = SimulatedHistory(datetime.now(UTC).date(), days)
+    history = SimulatedHistory(datetime.now(UTC).date(), days, appended_days=7, shards=3)
     history.write(LocalWarehouse(home / "warehouse", home / "spill"))
     client = _site()
     with _timed_reads() as reads:

@@ -6,6 +6,7 @@ import json
 import random
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from include.recommender.tables import (
@@ -77,7 +78,6 @@ CATEGORIES = ("cats", "dogs", "owls", "otters", "capybaras")
 PUBLISHED = (USER_RECOMMENDATIONS, POPULAR_ITEMS, SIMILAR_ITEMS)
 LIST_LENGTH = 20
 SUDDEN, GRADUAL = 30, 120
-APPENDED_DAYS = 2
 
 
 @dataclass
@@ -89,6 +89,8 @@ class SimulatedHistory:
     users: int = 2000
     items: int = 500
     first_switch: int = 1
+    appended_days: int = 2
+    shards: int = 1
     luck: random.Random = field(default_factory=lambda: random.Random(20260131))
 
     @property
@@ -104,7 +106,7 @@ class SimulatedHistory:
     def write(self, warehouse: LocalWarehouse, only: Collection[Table] = ()) -> None:
         """Fill the tables, or only some. Each partition is a file of its own, old rows of an audit table are in one.
 
-        RUN_COSTS gets its last days by real appends, so that the gathering of small files is part of what is measured.
+        RUN_COSTS gets its last days by real appends, as between two weeks: a file for each task.
         """
         writers: dict[Table, Callable[[], Iterable[dict[str, Any]]]] = {
             DATA_QUALITY_RESULTS: self._quality, QUARANTINED_ROWS: self._quarantined,
@@ -121,8 +123,8 @@ class SimulatedHistory:
             if not only or table in only:
                 write_all(warehouse, table, rows())
         if not only or RUN_COSTS in only:
-            write_all(warehouse, RUN_COSTS, self._costs(self.dates[:-APPENDED_DAYS]))
-            for row in self._costs(self.dates[-APPENDED_DAYS:]):
+            write_all(warehouse, RUN_COSTS, self._costs(self.dates[: -self.appended_days]))
+            for row in self._costs(self.dates[-self.appended_days :]):
                 warehouse.append_once(RUN_COSTS, _arrow(RUN_COSTS, [row]))
 
     def _noise(self, size: float = 1.0) -> float:
@@ -304,10 +306,11 @@ class SimulatedHistory:
 
     def _costs(self, dates: Iterable[date]) -> Rows:
         for day in dates:
-            for task_id, seconds in TASKS.items():
+            for (task_id, seconds), shard in product(TASKS.items(), range(self.shards)):
                 yield {
                     "as_of_date": day, "dag_id": "recommender_daily", "run_id": run_id(day), "task_id": task_id,
-                    "map_index": -1, "try_number": 1, "job_id": f"{run_id(day)}/{task_id}", "statement": None,
+                    "map_index": shard, "try_number": 1, "statement": "task",
+                    "job_id": f"task:{run_id(day)}/{task_id}/{shard}",
                     "estimated_bytes": None, "billed_bytes": None, "slot_ms": None, "recorded_at": moment(day, 5),
                     "seconds": seconds * (1 + abs(self._noise(0.15))),
                     "peak_memory_bytes": int((300 + 20 * seconds) * 2**20), "rows_written": 40_000,

@@ -121,12 +121,16 @@ def _bins(warehouse: Warehouse, subject: str, name: str) -> Any:
     first = newest.fromordinal(newest.toordinal() - DAYS_BEFORE)
     where = {"subject": subject, "name": name}
     rows = rows_of_days(warehouse, DISTRIBUTIONS, "day", dates_between(first, newest), ("day", "bin", "count"), where)
-    now = _shares(row for row in rows if row["day"] == newest)
-    before = _shares(row for row in rows if row["day"] != newest)
+    if not rows:
+        return None
+    # Events are of the day before the date that lists are of.
+    last = max(row["day"] for row in rows)
+    now = _shares(row for row in rows if row["day"] == last)
+    before = _shares(row for row in rows if row["day"] != last)
     bins = list(dict.fromkeys([*now, *before]))
     largest = sorted(bins, key=lambda of: -max(now.get(of, 0), before.get(of, 0)))[:MOST_BINS]
     chosen = tuple((of, now.get(of, 0.0), before.get(of, 0.0)) for of in bins if of in largest)
-    return pairs_plot(chosen, "share", (str(newest), f"{DAYS_BEFORE} days before")) if chosen else None
+    return pairs_plot(chosen, "share", (str(last), f"{DAYS_BEFORE} days before"))
 
 
 def _shares(rows: Iterable[Mapping[str, Any]]) -> dict[str, float]:

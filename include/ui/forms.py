@@ -26,3 +26,8 @@ READMIT = Form("readmit_quarantined_rows", "Readmit rows", "rows in quarantine t
 BACKFILL = Form("recommender_daily", "Run or backfill dates", "Trigger, then Backfill: past dates are run (again)")
 FORMS = (ROLL_BACK, ROLL_BACK_MODEL, BLOCK, READMIT, BACKFILL)
 FORM_OF = {form.dag_id: form for form in FORMS}
+# Our other DAGs, each with the page that shows what it leaves behind; none where no page does.
+PAGE_OF = {
+    "recommender_outcomes": "outcomes", "recommender_drift": "drift", "recommender_weekly_review": "champions",
+    "publication_watch": "publications", "maintenance_weekly": None, "forget_user": None,
+}  # fmt: skip

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
 from include.retraining.publication.switch_log import read_switch_log
-from include.ui.forms import FORM_OF
+from include.ui.forms import FORM_OF, PAGE_OF
 from include.ui.reading import Reading
 from include.ui.rendering import rendered, root_of
 from include.ui.task_links import date_of_run
@@ -18,6 +18,8 @@ router = APIRouter()
 @router.get("/dags/{dag_id}/runs/{run_id:path}")
 def of_run(request: Request, reading: Reading, dag_id: str, run_id: str) -> Response:
     """A daily run has a date, which has a page; a form's run may have moved readers."""
+    if page := PAGE_OF.get(dag_id):
+        return RedirectResponse(root_of(request) + page)
     ours = dag_id == request.app.state.dag_id
     day = date_of_run(dag_id, run_id) if ours else None
     if day:
@@ -29,9 +31,9 @@ def of_run(request: Request, reading: Reading, dag_id: str, run_id: str) -> Resp
 
 @router.get("/dags/{dag_id}")
 def of_dag(request: Request, dag_id: str) -> Response:
-    """The daily DAG's tab is the first page."""
-    if dag_id == request.app.state.dag_id:
-        return RedirectResponse(root_of(request))
+    """The daily DAG's tab is the first page, that of another one of ours what it leaves behind."""
+    if dag_id == request.app.state.dag_id or PAGE_OF.get(dag_id):
+        return RedirectResponse(root_of(request) + (PAGE_OF.get(dag_id) or ""))
     return _words(request, dag_id, run_id="", day=None, switches=[], known=dag_id in FORM_OF)
 
 
@@ -40,5 +42,5 @@ def _words(
 ) -> Response:
     return rendered(
         request, "dag.html.j2", dag_id=dag_id, run_id=run_id, day=day, switches=switches, known=known,
-        form=FORM_OF.get(dag_id), daily=request.app.state.dag_id,
+        form=FORM_OF.get(dag_id), silent=dag_id in PAGE_OF, daily=request.app.state.dag_id,
     )  # fmt: skip

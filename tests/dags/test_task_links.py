@@ -14,7 +14,7 @@ from airflow.utils.session import create_session
 from airflow.utils.types import DagRunType
 
 from include.ui.addresses import airflow_path, page
-from include.ui.forms import FORMS
+from include.ui.forms import FORMS, PAGE_OF
 from include.ui.task_links import (
     DataQualityLink,
     MlflowRunLink,
@@ -74,6 +74,10 @@ def test_the_pages_are_in_the_navigation_and_on_dags_and_runs() -> None:
 
 def test_every_form_that_the_pages_lead_to_exists(dags: dict[str, DAG]) -> None:
     assert {form.dag_id for form in FORMS} <= set(dags)
+
+
+def test_the_tab_of_every_dag_of_ours_knows_it(dags: dict[str, DAG]) -> None:
+    assert {form.dag_id for form in FORMS} | set(PAGE_OF) == set(dags)
 
 
 def test_every_task_of_every_dag_leads_to_its_section_of_the_runbook(dags: dict[str, DAG]) -> None:

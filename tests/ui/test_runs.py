@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from include.retraining.publication.switch_log import append_switch, read_switch_log
+from include.ui.forms import PAGE_OF
 from tests.retraining.publishing import publish
 
 if TYPE_CHECKING:
@@ -64,3 +65,17 @@ def test_a_form_and_its_runs_say_what_they_did(reader: TestClient, warehouse: Lo
     assert "yuki" in text
     assert "dogs" in text
     assert "This run moved no readers" in text_of(reader, "/dags/rollback_publication/runs/run 8")
+
+
+@pytest.mark.parametrize(("dag_id", "page"), PAGE_OF.items())
+@pytest.mark.usefixtures("warehouse")
+def test_every_other_dag_of_ours_leads_to_what_it_leaves_behind(
+    reader: TestClient, dag_id: str, page: str | None
+) -> None:
+    for path, root in ((f"/dags/{dag_id}", "../"), (f"/dags/{dag_id}/runs/r", "../../../")):
+        answer = reader.get(path, follow_redirects=False)
+        if page:
+            assert answer.headers["location"] == root + page
+            assert reader.get(path).status_code == 200
+        else:
+            assert "leaves nothing behind that these pages show" in " ".join(answer.text.split())

@@ -25,30 +25,36 @@ def rows_of(
     delta: DeltaTable, folder: Path, table: Table, where: Mapping[str, object], columns: Sequence[str]
 ) -> pa.Table:
     """The columns of rows that meet the condition, in any order."""
-    if not table.partition:
-        # A merge stores text as views there, which only Delta's own schema tells.
-        condition = arrow_condition(table, where) if where else None
-        return delta.to_pyarrow_dataset().to_table(columns=list(columns), filter=condition)
     files = delta.file_uris(file_pruning_predicate=_certain(table, where))
-    dataset = _dataset(table, folder, files)
+    dataset = _dataset(delta, folder, table, files)
     if where and sum(Path(name).stat().st_size for name in files) > SMALL_BYTES:
         return dataset.to_table(columns=list(columns), filter=arrow_condition(table, where))
     # Arrow weighs a condition for each file anew, which takes longer than to read a small one whole.
-    rows = dataset.to_table(columns=list(dict.fromkeys([*columns, *where])))
+    rows = _as_declared(table, dataset.to_table(columns=list(dict.fromkeys([*columns, *where]))))
     return (rows.filter(among(table, rows, where)) if where else rows).select(list(columns))
 
 
-def _dataset(table: Table, folder: Path, files: Sequence[str]) -> ds.Dataset:
-    """Files of a partitioned table. Delta's own way makes a condition for each column of each file, and asks Python."""
+def _dataset(delta: DeltaTable, folder: Path, table: Table, files: Sequence[str]) -> ds.Dataset:
+    """The given files. Delta's own way makes a condition for each column of each file, and asks Python for bytes."""
     import pyarrow as pa
     import pyarrow.dataset as ds
     import pyarrow.fs as fs
 
+    schema = table.schema if table.partition else pa.schema(delta.schema().to_arrow())
     partition = ds.partitioning(pa.schema([table.schema.field(name) for name in table.partition]), flavor="hive")
     return ds.dataset(
-        files, schema=table.schema, format="parquet", partitioning=partition, partition_base_dir=str(folder),
+        files, schema=schema, format="parquet", partitioning=partition, partition_base_dir=str(folder),
         filesystem=fs.LocalFileSystem(),
     )  # fmt: skip
+
+
+def _as_declared(table: Table, rows: pa.Table) -> pa.Table:
+    """A merge, as of an audit table, stores text as views, which Arrow cannot compare with text."""
+    for at, name in enumerate(rows.column_names):
+        kind = table.schema.field(name).type
+        if rows.schema.field(name).type != kind:
+            rows = rows.set_column(at, table.schema.field(name), rows[name].cast(kind))
+    return rows
 
 
 def _certain(table: Table, where: Mapping[str, object]) -> str | None:

@@ -1,4 +1,4 @@
-"""Many small files: skipped where they hold no row, read the same either way."""
+"""Many small files: skipped where they hold no row, read the same whatever their size and however they were made."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pytest
+from deltalake import DeltaTable
 
 from include.retraining.warehouse import delta_files
 from include.retraining.warehouse.local import LocalWarehouse
@@ -17,6 +18,7 @@ from include.retraining.warehouse.table import Table
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+AUDIT = Table("audit", "d", {"number": "int64", "who": "string", "tags": "strings"}, key=("number",))
 DAYS = Table(
     "days", "d", {"day": "date", "part": "string", "name": "string", "value": "float64"},
     key=("day", "part", "name"), partition=("day", "part"),
@@ -27,7 +29,7 @@ FIRST = date(2026, 1, 1)
 @pytest.fixture
 def tables(tmp_path: Path) -> LocalWarehouse:
     warehouse = LocalWarehouse(tmp_path / "warehouse", tmp_path / "spill", "500MB", 1)
-    warehouse.create_tables([DAYS])
+    warehouse.create_tables([AUDIT, DAYS])
     return warehouse
 
 
@@ -64,6 +66,27 @@ def test_rows_are_those_of_the_condition_whether_files_are_small_or_large(
     assert tables.read(DAYS, where).to_pylist() == expected
     monkeypatch.setattr(delta_files, "MOST_NAMES", 0)
     assert tables.read(DAYS, where).to_pylist() == expected
+
+
+def test_a_table_of_many_appends_is_read_by_value_before_and_after_its_files_are_put_together(
+    tables: LocalWarehouse,
+) -> None:
+    """A merge stores text as views."""
+    for number in range(30):
+        row = {"number": number, "who": f"person {number % 3}", "tags": ["a", "b"]}
+        assert tables.append_once(AUDIT, pa.Table.from_pylist([row], schema=AUDIT.schema)).rows == 1
+    for _ in range(2):
+        rows = tables.read(AUDIT)
+        assert rows["number"].to_pylist() == list(range(30))
+        assert rows.schema == AUDIT.schema
+        theirs = tables.read(AUDIT, {"who": ["person 1", "nobody"]}, ["number"])["number"].to_pylist()
+        assert theirs == list(range(1, 30, 3))
+        assert tables.read(AUDIT, {"number": 7, "who": "person 1"}).num_rows == 1
+        assert tables.read(AUDIT, {"number": 7, "who": "person 2"}).num_rows == 0
+        tables.vacuum(AUDIT, keep_days=7)
+    assert len(DeltaTable(str(tables.folder / "audit")).file_uris()) == 1
+    assert tables.append_once(AUDIT, rows.slice(3, 1)).rows == 0
+    assert tables.delete(AUDIT, {"number": 4}).rows == 1
 
 
 def test_files_that_cannot_hold_the_rows_are_not_opened(tables: LocalWarehouse) -> None:
