@@ -24,7 +24,7 @@ OVERHEAD_BAR = 2.0
 SECONDS_BARS = {0: 45.0, 3: 120.0}
 MEMORY_BAR_MIB = 2048.0
 WEEK = timedelta(days=7)
-PARTS = ("cost", "overhead", "ablation", "scale")
+PARTS = ("cost", "overhead", "ablation", "scale", "page")
 
 
 def main() -> int:
@@ -32,6 +32,8 @@ def main() -> int:
     options = _options()
     memory = psutil.virtual_memory().total / 2**30
     print(f"{platform.machine()}, {os.cpu_count()} cores, {memory:.0f} GiB, Python {platform.python_version()}")
+    if options.parts == ["page"]:
+        return page()
     if options.parts == ["scale"]:  # it makes its own data
         return measure_scale(options)
     names = [f'"{name}"' for name in options.positive.split(",") if name]
@@ -45,6 +47,7 @@ def main() -> int:
             "overhead": lambda: overhead(prepared, last_dates(last, options.dates), options.port, variables),
             "scale": lambda: measure_scale(options),
             "ablation": lambda: ablation(prepared, options.ablation_dates or last_dates(last - WEEK, 3)),
+            "page": page,
         }
         return max([measure[part]() for part in options.parts])
 
@@ -95,6 +98,14 @@ def ablation(prepared: Path, dates: list[date]) -> int:
         interval = f"{found.mean:+.4f} [{found.low:+.4f}, {found.high:+.4f}]"
         print(f"| {loss.surface} | {loss.left_out} | {loss.mean:.4f} | {interval} |", flush=True)
     return 0
+
+
+def page() -> int:
+    """Print the seconds of every page of the UI on a simulated year, and of its slowest read of a table."""
+    from benchmarks.page_speed import measure_pages, report
+
+    with tempfile.TemporaryDirectory(prefix="higawari-bench-") as scratch:
+        return report(measure_pages(Path(scratch)))
 
 
 def prepare(source: Path | None, home: Path, variables: dict[str, str]) -> date:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 EVENT_COLUMNS = ("event_id", "user_id", "item_id", "event_type", "occurred_at", "value")
 ITEM_COLUMNS = ("item_id", "category", "title", "created_at", "is_active")
 DAYS_AT_ONCE = 14
+# A catalogue is the same size every day, and all of it: three months of a large one do not fit memory.
+SNAPSHOTS_AT_ONCE = 7
 
 
 @dataclass(frozen=True)
@@ -135,8 +137,14 @@ def _ingest_items(warehouse: Warehouse, landing: Deliveries, settings: Recommend
     days = [
         day for day in landing.ready_days("items") if day <= until and (day.isoformat() not in have or day == until)
     ]
-    if not days:
-        return 0
+    for start in range(0, len(days), SNAPSHOTS_AT_ONCE):
+        _ingest_snapshots(warehouse, landing, settings, days[start : start + SNAPSHOTS_AT_ONCE])
+    return len(days)
+
+
+def _ingest_snapshots(
+    warehouse: Warehouse, landing: Deliveries, settings: RecommenderSettings, days: Sequence[date]
+) -> None:
     optional = {"category", "title", "created_at", "is_active"}
     landed = landing.read("items", days, _wanted(ITEM_COLUMNS, settings.ingest.item_columns, optional))
     typed = warehouse.query(sql("type_items"), {}, {"landed_items": landed})
@@ -145,7 +153,6 @@ def _ingest_items(warehouse: Warehouse, landing: Deliveries, settings: Recommend
     items = warehouse.query(sql("deduplicate_items"), {}, {"classified_items": classified})
     quarantine(warehouse, "items", classified, "snapshot_date", days, ITEM_COLUMNS)
     warehouse.replace(ITEMS, {"snapshot_date": days}, items)
-    return len(days)
 
 
 def _wanted(columns: Sequence[str], mapping: dict[str, str], optional: set[str]) -> LandedColumns:

@@ -12,16 +12,34 @@ from starlette.exceptions import HTTPException
 
 from include.retraining.errors import AsOfDateError, HigawariError
 from include.retraining.workspace import Workspace
-from include.ui import documents, models, overview, publications, quality
+from include.ui import (
+    champions,
+    costs,
+    dates,
+    documents,
+    drift,
+    lists,
+    models,
+    outcomes,
+    overview,
+    publications,
+    quality,
+    runs,
+)
 from include.ui.errors import NotThereError
+from include.ui.lists import LookUp
+from include.ui.plots import load_in_advance
 from include.ui.rendering import rendered
 
 OpenWorkspace = Callable[[], Workspace[Any]]
-STYLE = Path(__file__).parent / "static" / "style.css"
+STATIC = Path(__file__).parent / "static"
+PAGES = (
+    overview, dates, quality, publications, champions, outcomes, drift, costs, lists, runs, models, documents,
+)  # fmt: skip
 HEADERS = {
-    # No script at all, nothing from elsewhere, and no frame but Airflow's.
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
-    "base-uri 'none'; frame-ancestors 'self'",
+    # No script but our one file, nothing from elsewhere, and no frame but Airflow's.
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'self'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
     "Cache-Control": "no-store",
@@ -38,18 +56,20 @@ IN_WORDS = {
 }
 
 
-def make_app(title: str, dag_id: str, open_workspace: OpenWorkspace) -> FastAPI:
+def make_app(title: str, dag_id: str, open_workspace: OpenWorkspace, look_up: LookUp | None = None) -> FastAPI:
     """The site of one use case; whoever may read its DAG may read its pages."""
+    load_in_advance()
     readers_only = Depends(requires_access_dag(method="GET", param_dag_id=dag_id))
     # FastAPI's own pages about the API would be open to everybody.
     app = FastAPI(title=title, dependencies=[readers_only], docs_url=None, redoc_url=None, openapi_url=None)
-    app.state.open_workspace = open_workspace
+    app.state.open_workspace, app.state.dag_id, app.state.look_up = open_workspace, dag_id, look_up
     app.middleware("http")(_with_headers)
     app.exception_handler(HTTPException)(_refused)
     app.exception_handler(HigawariError)(_taught)
     app.exception_handler(Exception)(_broken)
     app.get("/style.css")(_style)
-    for module in (overview, quality, publications, models, documents):
+    app.get("/leave_frame.js")(_script)
+    for module in PAGES:
         app.include_router(module.router)
     return app
 
@@ -62,7 +82,11 @@ async def _with_headers(request: Request, answer: Callable[[Request], Awaitable[
 
 
 def _style() -> FileResponse:
-    return FileResponse(STYLE)
+    return FileResponse(STATIC / "style.css")
+
+
+def _script() -> FileResponse:
+    return FileResponse(STATIC / "leave_frame.js")
 
 
 def _refused(request: Request, error: Exception) -> Response:

@@ -6,6 +6,7 @@ from fastapi.responses import HTMLResponse
 from include.retraining.publication.history import read_history
 from include.retraining.quality.history import results_of_dates, verdicts
 from include.ui.errors import NotThereError
+from include.ui.forms import BLOCK, ROLL_BACK
 from include.ui.reading import Reading
 from include.ui.rendering import rendered
 
@@ -19,7 +20,7 @@ def all_publications(request: Request, reading: Reading) -> HTMLResponse:
     history = read_history(reading.warehouse)
     switches = list(reversed(history.log.switches))
     return rendered(
-        request, "publications.html.j2", current=history.log.current,
+        request, "publications.html.j2", current=history.log.current, forms=(ROLL_BACK, BLOCK),
         publications=history.publications[:SHOWN], older=max(len(history.publications) - SHOWN, 0),
         switches=switches[:SHOWN], older_switches=max(len(switches) - SHOWN, 0),
     )  # fmt: skip

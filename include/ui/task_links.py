@@ -107,7 +107,12 @@ def model_address(label: str, mlflow_url: str) -> str:
 
 
 def as_of_date_of(ti_key: TaskInstanceKey) -> date | None:
-    """The date that a run is for, as the run itself decides it; None where it could not."""
+    """The date that a task's run is for; None where it could not decide."""
+    return date_of_run(ti_key.dag_id, ti_key.run_id)
+
+
+def date_of_run(dag_id: str, run_id: str) -> date | None:
+    """The date that a run is for, as the run itself decides it; None where it could not, or is not there."""
     from airflow.models import DagRun
     from airflow.utils.session import create_session
     from sqlalchemy import select
@@ -118,7 +123,9 @@ def as_of_date_of(ti_key: TaskInstanceKey) -> date | None:
 
     columns = select(DagRun.conf, DagRun.logical_date, DagRun.run_after)
     with create_session() as session:
-        found = session.execute(columns.where(DagRun.dag_id == ti_key.dag_id, DagRun.run_id == ti_key.run_id)).one()
+        found = session.execute(columns.where(DagRun.dag_id == dag_id, DagRun.run_id == run_id)).one_or_none()
+    if found is None:
+        return None
     try:
         timezone = load_settings(MachinerySettings).business.timezone
         param = (found.conf or {}).get(DATE_FIELD)

@@ -14,12 +14,14 @@ from airflow.utils.session import create_session
 from airflow.utils.types import DagRunType
 
 from include.ui.addresses import airflow_path, page
+from include.ui.forms import FORMS, PAGE_OF
 from include.ui.task_links import (
     DataQualityLink,
     MlflowRunLink,
     PublicationLink,
     RunbookLink,
     as_of_date_of,
+    date_of_run,
     model_address,
 )
 from tests.docs.test_docs import RUNBOOK, sections
@@ -60,6 +62,22 @@ def test_airflow_finds_the_plugin_and_nothing_in_it_fails() -> None:
     assert names == {"RunbookLink", "DataQualityLink", "PublicationLink", "MlflowRunLink"}
     (app,) = [each for each in plugins_manager.get_fastapi_plugins()[0] if each["name"] == "higawari"]
     assert app["url_prefix"] == "/higawari"
+
+
+def test_the_pages_are_in_the_navigation_and_on_dags_and_runs() -> None:
+    views = [view for plugin in plugins_manager._get_plugins()[0] for view in plugin.external_views]
+    assert {view["destination"]: view["href"] for view in views} == {
+        "nav": "higawari/", "dag": "higawari/dags/{DAG_ID}", "dag_run": "higawari/dags/{DAG_ID}/runs/{RUN_ID}",
+    }  # fmt: skip
+    assert len({view["url_route"] for view in views}) == 3
+
+
+def test_every_form_that_the_pages_lead_to_exists(dags: dict[str, DAG]) -> None:
+    assert {form.dag_id for form in FORMS} <= set(dags)
+
+
+def test_the_tab_of_every_dag_of_ours_knows_it(dags: dict[str, DAG]) -> None:
+    assert {form.dag_id for form in FORMS} | set(PAGE_OF) == set(dags)
 
 
 def test_every_task_of_every_dag_leads_to_its_section_of_the_runbook(dags: dict[str, DAG]) -> None:
@@ -104,6 +122,7 @@ def test_the_date_is_the_one_the_run_decides(monkeypatch: pytest.MonkeyPatch) ->
     assert as_of_date_of(key("t", run_id=run_of("by_form", {"as_of_date": "2026-01-05"}, None))) == date(2026, 1, 5)
     assert as_of_date_of(key("t", run_id=run_of("by_hand", {}, None))) == date(2026, 1, 10)
     assert as_of_date_of(key("t", run_id=run_of("wrong", {"as_of_date": "2999-01-01"}, None))) is None
+    assert date_of_run(DAILY, "a run that is not there") is None
     monkeypatch.setenv("HIGAWARI_BUSINESS__TIMEZONE", "Pacific/Honolulu")
     assert as_of_date_of(key("t", run_id=run_of("in_Hawaii", None, None))) == date(2026, 1, 9)
 

@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 @pytest.fixture
 def app(warehouse: LocalWarehouse) -> FastAPI:
     """The site as the plugin makes it."""
+    from include.recommender.look_up import RecommenderLookUp
     from include.recommender.workspace import recommender_to_read
     from include.ui.app import make_app
 
-    return make_app("Recommender", "recommender_daily", recommender_to_read)
+    return make_app("Recommender", "recommender_daily", recommender_to_read, RecommenderLookUp())
 
 
 @pytest.fixture

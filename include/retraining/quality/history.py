@@ -7,17 +7,19 @@ from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
+from include.retraining.quality.checks import CheckResult
 from include.retraining.quality.verdict import result_of, verdict_of
 from include.retraining.tables import DATA_QUALITY_RESULTS, QUARANTINED_ROWS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from include.retraining.quality.checks import CheckResult
     from include.retraining.quality.verdict import Verdict
     from include.retraining.warehouse.protocol import Warehouse
 
-Stages = dict[str, list["CheckResult"]]
+Stages = dict[str, list[CheckResult]]
+WORSE = ("pass", "warn", "stop")
+DAYS_AT_A_TIME = 92
 
 
 def recorded_dates(warehouse: Warehouse) -> list[date]:
@@ -38,6 +40,23 @@ def results_of_dates(warehouse: Warehouse, dates: Sequence[date]) -> dict[date, 
 def verdicts(stages: Mapping[str, Sequence[CheckResult]]) -> dict[str, Verdict]:
     """The verdict of each stage by itself, whatever a person accepted."""
     return {stage: verdict_of(results) for stage, results in stages.items()}
+
+
+def worst_verdicts(warehouse: Warehouse, dates: Sequence[date]) -> dict[date, Verdict]:
+    """The worst verdict of all stages of each date that has results.
+
+    Only what did not pass is read, as most did; a quarter of a year at a time.
+    """
+    known = set(recorded_dates(warehouse))
+    checked = [day for day in dates if day in known]
+    columns = ["as_of_date", "severity", "outcome"]
+    found: dict[date, Verdict] = dict.fromkeys(checked, "pass")
+    for at in range(0, len(checked), DAYS_AT_A_TIME):
+        where = {"as_of_date": checked[at : at + DAYS_AT_A_TIME], "outcome": ["failed", "crashed"]}
+        for row in warehouse.read(DATA_QUALITY_RESULTS, where, columns).to_pylist():
+            verdict = verdict_of([CheckResult("", row["severity"], row["outcome"], "", "", 0, 0, ())])
+            found[row["as_of_date"]] = max(found[row["as_of_date"]], verdict, key=WORSE.index)
+    return found
 
 
 def quarantine_counts(warehouse: Warehouse, arrival_date: date) -> list[tuple[str, str, int]]:

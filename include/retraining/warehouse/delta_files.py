@@ -1,48 +1,73 @@
-"""The files of a Delta table as DuckDB reads them best: by its own Parquet reader, partitions from the folder names."""
+"""The data files of a Delta table that a read needs, and no others."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from include.retraining.warehouse.conditions import among, arrow_condition, predicate_of
+
 if TYPE_CHECKING:
-    import duckdb
+    from collections.abc import Mapping, Sequence
+
+    import pyarrow as pa
+    import pyarrow.dataset as ds
     from deltalake import DeltaTable
 
-# Delta's names of types in DuckDB's words.
-DUCKDB_TYPES = {
-    "string": "VARCHAR", "long": "BIGINT", "integer": "INTEGER", "float": "FLOAT", "double": "DOUBLE",
-    "boolean": "BOOLEAN", "date": "DATE", "timestamp": "TIMESTAMPTZ",
-}  # fmt: skip
+    from include.retraining.warehouse.table import Table
 
-# Ours, likewise.
-DUCKDB_OF = {
-    "string": "VARCHAR", "int64": "BIGINT", "float32": "FLOAT", "float64": "DOUBLE", "bool": "BOOLEAN", "date": "DATE",
-    "timestamp": "TIMESTAMPTZ", "strings": "VARCHAR[]",
-}  # fmt: skip
+# A condition of more names than this takes longer to weigh than files to open.
+MOST_NAMES = 400
+SMALL_BYTES = 16 * 2**20
 
 
-def show_files(connection: duckdb.DuckDBPyConnection, name: str, delta: DeltaTable) -> None:
-    """Make a table's present version a view `name`.
-
-    A scan by Arrow hands DuckDB its rows through one thread: several times slower. It stays where names of
-    folders are escaped or read as patterns, or where no file holds a column that was added since.
-    """
-    files = delta.file_uris()
-    types = {field.name: getattr(field.type, "type", "") for field in delta.schema().fields}
-    partition = delta.metadata().partition_columns
-    patterns = any(sign in file for file in files for sign in "%*?[")
-    if not files or patterns or any(types[column] not in DUCKDB_TYPES for column in partition):
-        connection.register(name, delta.to_pyarrow_dataset())
-        return
-    stored = connection.sql(_read(files, {column: DUCKDB_TYPES[types[column]] for column in partition}))
-    if set(types) - set(stored.columns):
-        connection.register(name, delta.to_pyarrow_dataset())
-        return
-    stored.project(", ".join(f'"{column}"' for column in types)).create_view(name)
+def rows_of(
+    delta: DeltaTable, folder: Path, table: Table, where: Mapping[str, object], columns: Sequence[str]
+) -> pa.Table:
+    """The columns of rows that meet the condition, in any order."""
+    files = delta.file_uris(file_pruning_predicate=_certain(table, where))
+    dataset = _dataset(delta, folder, table, files)
+    if where and sum(Path(name).stat().st_size for name in files) > SMALL_BYTES:
+        return dataset.to_table(columns=list(columns), filter=arrow_condition(table, where))
+    # Arrow weighs a condition for each file anew, which takes longer than to read a small one whole.
+    rows = _as_declared(table, dataset.to_table(columns=list(dict.fromkeys([*columns, *where]))))
+    return (rows.filter(among(table, rows, where)) if where else rows).select(list(columns))
 
 
-def _read(files: list[str], partition: dict[str, str]) -> str:
-    listed = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
-    typed = ", ".join(f"'{column}': {kind}" for column, kind in partition.items())
-    hive = f"hive_partitioning = true, hive_types = {{{typed}}}" if partition else "hive_partitioning = false"
-    return f"SELECT * FROM read_parquet([{listed}], union_by_name = true, {hive})"  # noqa: S608 (names of our own files)
+def _dataset(delta: DeltaTable, folder: Path, table: Table, files: Sequence[str]) -> ds.Dataset:
+    """The given files. Delta's own way makes a condition for each column of each file, and asks Python for bytes."""
+    import pyarrow as pa
+    import pyarrow.dataset as ds
+    import pyarrow.fs as fs
+
+    schema = table.schema if table.partition else pa.schema(delta.schema().to_arrow())
+    partition = ds.partitioning(pa.schema([table.schema.field(name) for name in table.partition]), flavor="hive")
+    return ds.dataset(
+        files, schema=schema, format="parquet", partitioning=partition, partition_base_dir=str(folder),
+        filesystem=fs.LocalFileSystem(),
+    )  # fmt: skip
+
+
+def _as_declared(table: Table, rows: pa.Table) -> pa.Table:
+    """A merge, as of an audit table, stores text as views, which Arrow cannot compare with text."""
+    for at, name in enumerate(rows.column_names):
+        kind = table.schema.field(name).type
+        if rows.schema.field(name).type != kind:
+            rows = rows.set_column(at, table.schema.field(name), rows[name].cast(kind))
+    return rows
+
+
+def _certain(table: Table, where: Mapping[str, object]) -> str | None:
+    """What Delta can skip files by: partitions, and the smallest and largest text that it keeps of each file."""
+    certain = {
+        name: value for name, value in where.items() if _is_few(value) and (name in table.partition or _is_text(value))
+    }
+    return predicate_of(certain) if certain else None
+
+
+def _is_few(value: object) -> bool:
+    return not isinstance(value, list) or 0 < len(value) <= MOST_NAMES
+
+
+def _is_text(value: object) -> bool:
+    return all(isinstance(each, str) for each in (value if isinstance(value, list) else [value]))

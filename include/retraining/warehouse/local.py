@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from include.retraining.errors import TableSchemaError
 from include.retraining.warehouse.commits import retry_commits
 from include.retraining.warehouse.conditions import among, arrow_condition, predicate_of
-from include.retraining.warehouse.delta_files import show_files
+from include.retraining.warehouse.delta_files import rows_of
 from include.retraining.warehouse.delta_history import (
     again_where_files_vanished,
     compact,
@@ -18,6 +18,7 @@ from include.retraining.warehouse.delta_history import (
     forget_versions,
     vacuum_files,
 )
+from include.retraining.warehouse.duckdb_files import show_files
 from include.retraining.warehouse.ordered_rows import OrderedRows
 from include.retraining.warehouse.protocol import Query, Spent, Vacuumed, Written
 from include.retraining.warehouse.sql import as_googlesql, parameter_names, table_names, to_duckdb
@@ -124,9 +125,9 @@ class LocalWarehouse:
                 except Exception as error:
                     # Delta reports what the stream raised as an error of its own.
                     raise stream.refused or error from error
-                return Written(table.name, delta.version(), stream.rows)
+                return Written(table.name, delta.version(), stream.rows, stream.bytes)
 
-        return _retry_commits(table, write)
+        return self._remembered(_retry_commits(table, write))
 
     def append_once(self, table: Table, rows: pa.Table) -> Written:
         """Append the rows whose key is not there yet; Written.rows counts those."""
@@ -208,15 +209,15 @@ class LocalWarehouse:
         return again_where_files_vanished(lambda: self._read(table, where or {}, columns or list(table.columns)))
 
     def _read(self, table: Table, where: Mapping[str, object], columns: Sequence[str]) -> pa.Table:
-        condition = arrow_condition(table, where) if where else None
-        dataset = self._open(table).to_pyarrow_dataset()
         wanted = list(dict.fromkeys([*(columns or table.columns), *table.key]))
-        rows = dataset.to_table(columns=wanted, filter=condition)
+        rows = rows_of(self._open(table), self.folder / table.name, table, where, wanted)
         ordered = rows.sort_by([(name, "ascending") for name in table.key])
         return ordered.select(list(columns or table.columns))
 
     def partitions(self, table: Table) -> list[dict[str, str]]:
         """Partition values that hold rows, as text, in order."""
+        if self._is_missing(table):
+            return []
         found = [tuple(values[name] for name in table.partition) for values in self._open(table).partitions()]
         return [dict(zip(table.partition, values, strict=True)) for values in sorted(found)]
 

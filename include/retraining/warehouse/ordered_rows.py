@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from include.retraining.errors import HigawariError
-from include.retraining.warehouse.delta_files import DUCKDB_OF
+from include.retraining.warehouse.duckdb_files import DUCKDB_OF
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -21,12 +21,13 @@ ROWS_AT_ONCE = 200_000
 
 @dataclass
 class OrderedRows:
-    """Streams a result into a partition; `rows` counts them, `refused` is the error that ended the stream, if any."""
+    """Streams a result into a partition, and counts it; `refused` is the error that ended the stream, if any."""
 
     table: Table
     partition: Mapping[str, object]
     result: duckdb.DuckDBPyRelation
     rows: int = 0
+    bytes: int = 0
     refused: HigawariError | None = None
 
     def reader(self) -> pa.RecordBatchReader:
@@ -51,5 +52,6 @@ class OrderedRows:
             except HigawariError as error:
                 self.refused = error
                 raise
-            self.rows, last = self.rows + rows.num_rows, rows.slice(max(rows.num_rows - 1, 0))
+            self.rows, self.bytes = self.rows + rows.num_rows, self.bytes + rows.nbytes
+            last = rows.slice(max(rows.num_rows - 1, 0))
             yield from rows.to_batches()

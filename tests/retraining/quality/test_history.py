@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from include.retraining.quality.checks import CheckResult
-from include.retraining.quality.history import quarantine_counts, recorded_dates, results_of_dates, verdicts
+from include.retraining.quality.history import (
+    quarantine_counts,
+    recorded_dates,
+    results_of_dates,
+    verdicts,
+    worst_verdicts,
+)
 from include.retraining.quality.verdict import record
 from include.retraining.tables import QUARANTINED_ROWS
 
@@ -27,6 +34,22 @@ def test_the_results_come_back_by_date_and_stage(warehouse: LocalWarehouse) -> N
     found = results_of_dates(warehouse, [DAY, NEXT, LATER])
     assert found == {DAY: {"inputs": [FINE, SHORT], "publication": [FINE]}, NEXT: {"inputs": [FINE]}}
     assert verdicts(found[DAY]) == {"inputs": "warn", "publication": "pass"}
+
+
+def test_the_worst_verdict_of_a_date_is_that_of_its_worst_stage(warehouse: LocalWarehouse) -> None:
+    bad, broken = replace(SHORT, severity="critical"), replace(FINE, severity="info", outcome="crashed")
+    noted = replace(SHORT, severity="info")
+    days = {
+        DAY: ({"inputs": [FINE], "publication": [FINE, noted]}, "pass"),
+        NEXT: ({"inputs": [FINE, SHORT], "publication": [FINE]}, "warn"),
+        LATER: ({"inputs": [bad], "publication": [SHORT]}, "stop"),
+        LATER + timedelta(days=1): ({"inputs": [broken]}, "stop"),
+    }
+    for day, (stages, _) in days.items():
+        for stage, results in stages.items():
+            record(warehouse, day, stage, results)
+    asked = [*days, DAY - timedelta(days=1)]
+    assert worst_verdicts(warehouse, asked) == {day: verdict for day, (_, verdict) in days.items()}
 
 
 def test_nothing_recorded_is_nothing_found(warehouse: LocalWarehouse) -> None:

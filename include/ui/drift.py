@@ -1,0 +1,141 @@
+"""Drift, short and long apart: a sudden change stands out in the short one, a gradual one in the long one only."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse
+
+from include.retraining.monitoring.tables import DISTRIBUTIONS, DRIFT_METRICS
+from include.retraining.warehouse.protocol import Warehouse
+from include.ui.errors import NotThereError
+from include.ui.plots import Line, Point, lines_plot, number, pairs_plot
+from include.ui.reading import Reading
+from include.ui.rendering import rendered
+from include.ui.windows import SPANS, USUAL, dates_between, newest_date, rows_of_days, window_of
+
+if TYPE_CHECKING:
+    from datetime import date
+
+router = APIRouter()
+HORIZONS = {
+    "short": ("Sudden: the last day", "The last day against the same weekdays of the last weeks."),
+    "long": ("Gradual: the last week", "The last week against what the champion learnt from."),
+}
+SUBJECTS = ("events", "features", "scores", "lists")
+COLUMNS = ("as_of_date", "horizon", "subject", "name", "value", "threshold", "drifted", "days_in_a_row")
+IN_TIMES = "times its limit"
+MOST_BINS, DAYS_BEFORE = 12, 28
+
+
+@dataclass(frozen=True)
+class Drifted:
+    """What differs now, how far beyond its limit, for how long."""
+
+    horizon: str
+    subject: str
+    name: str
+    value: float
+    threshold: float
+    days_in_a_row: int
+
+    @property
+    def told(self) -> str:
+        """Without its name."""
+        since = "since that day" if self.days_in_a_row <= 1 else f"for {self.days_in_a_row} days in a row"
+        return f"{number(self.value)}, limit {number(self.threshold)}, {since}"
+
+
+@router.get("/drift")
+def drift(request: Request, reading: Reading, days: str = USUAL) -> HTMLResponse:
+    """For each horizon a picture per subject, and what differs now in words."""
+    warehouse = reading.warehouse
+    newest = newest_date(warehouse, DRIFT_METRICS)
+    window = window_of(days, reading.settings, newest)
+    rows = rows_of_days(warehouse, DRIFT_METRICS, "as_of_date", window.dates, COLUMNS)
+    return rendered(
+        request, "drift.html.j2", window=window, spans=SPANS, horizons=HORIZONS, empty=not rows,
+        pictures={horizon: _pictures(rows, horizon) for horizon in HORIZONS},
+        now=drifted_of(row for row in rows if row["as_of_date"] == window.last),
+        names=sorted({(row["subject"], row["name"]) for row in rows if row["as_of_date"] == window.last}),
+    )  # fmt: skip
+
+
+@router.get("/drift/{subject}/{name:path}")
+def one_measure(request: Request, reading: Reading, subject: str, name: str, days: str = USUAL) -> HTMLResponse:
+    """One measure: both horizons, and its bins on the last day beside the weeks before. NotThereError without any."""
+    warehouse = reading.warehouse
+    window = window_of(days, reading.settings, newest_date(warehouse, DRIFT_METRICS))
+    columns = (*COLUMNS, "statistic", "reference", "rows", "reference_rows")
+    where = {"subject": subject, "name": name}
+    rows = rows_of_days(warehouse, DRIFT_METRICS, "as_of_date", window.dates, columns, where)
+    if not rows:
+        raise NotThereError(
+            f"a measure among those of the page Drift, of the last {days} days", f"{subject} {name}", "choose one there"
+        )
+    latest = {row["horizon"]: row for row in rows}
+    return rendered(
+        request, "measure.html.j2", subject=subject, name=name, window=window, spans=SPANS, horizons=HORIZONS,
+        latest=latest, pictures={horizon: _one_line(rows, horizon) for horizon in latest},
+        bins=_bins(warehouse, subject, name),
+    )  # fmt: skip
+
+
+def drifted_of(rows: Iterable[Mapping[str, Any]]) -> list[Drifted]:
+    """What is beyond its limit, longest first."""
+    names = ("horizon", "subject", "name", "value", "threshold", "days_in_a_row")
+    found = [Drifted(**{name: row[name] for name in names}) for row in rows if row["drifted"]]
+    return sorted(found, key=lambda of: (-of.days_in_a_row, of.horizon, of.subject, of.name))
+
+
+def _pictures(rows: Sequence[Mapping[str, Any]], horizon: str) -> list[tuple[str, str, Any]]:
+    """(subject, what lies farthest out, picture): of each day the largest share of its limit that a measure reached."""
+    found = []
+    for subject in SUBJECTS:
+        worst: dict[date, tuple[float, str]] = {}
+        for row in rows:
+            if (row["horizon"], row["subject"]) == (horizon, subject) and row["threshold"] and row["value"] is not None:
+                share = (row["value"] / row["threshold"], row["name"])
+                worst[row["as_of_date"]] = max(worst.get(row["as_of_date"], share), share)
+        if worst:
+            line = Line("farthest measure", tuple(Point(day, share) for day, (share, _) in sorted(worst.items())))
+            note = f"last: {worst[max(worst)][1]}"
+            found.append((subject, note, lines_plot((line,), IN_TIMES, 1.0, "the limit", from_zero=True)))
+    return found
+
+
+def _one_line(rows: Sequence[Mapping[str, Any]], horizon: str) -> Any:
+    chosen = [row for row in rows if row["horizon"] == horizon and row["value"] is not None]
+    points = tuple(Point(row["as_of_date"], row["value"]) for row in chosen)
+    limit = chosen[-1]["threshold"] if chosen else None
+    unit = chosen[-1]["statistic"] if chosen else ""
+    return lines_plot((Line(horizon, points),), unit, limit, "the limit", from_zero=True) if chosen else None
+
+
+def _bins(warehouse: Warehouse, subject: str, name: str) -> Any:
+    """Shares of the bins of the last day, beside those of the weeks before it."""
+    newest = newest_date(warehouse, DISTRIBUTIONS)
+    if newest is None:
+        return None
+    first = newest.fromordinal(newest.toordinal() - DAYS_BEFORE)
+    where = {"subject": subject, "name": name}
+    rows = rows_of_days(warehouse, DISTRIBUTIONS, "day", dates_between(first, newest), ("day", "bin", "count"), where)
+    if not rows:
+        return None
+    # Events are of the day before the date that lists are of.
+    last = max(row["day"] for row in rows)
+    now = _shares(row for row in rows if row["day"] == last)
+    before = _shares(row for row in rows if row["day"] != last)
+    bins = list(dict.fromkeys([*now, *before]))
+    largest = sorted(bins, key=lambda of: -max(now.get(of, 0), before.get(of, 0)))[:MOST_BINS]
+    chosen = tuple((of, now.get(of, 0.0), before.get(of, 0.0)) for of in bins if of in largest)
+    return pairs_plot(chosen, "share", (str(last), f"{DAYS_BEFORE} days before"))
+
+
+def _shares(rows: Iterable[Mapping[str, Any]]) -> dict[str, float]:
+    counts: dict[str, int] = {}
+    for row in rows:
+        counts[row["bin"]] = counts.get(row["bin"], 0) + (row["count"] or 0)
+    whole = sum(counts.values()) or 1
+    return {name: count / whole for name, count in counts.items()}
