@@ -14,6 +14,7 @@ from include.retraining.errors import SettingsError, TableSchemaError
 from include.retraining.publication.freshness import MachinerySettings
 from include.retraining.settings import load_settings
 from include.retraining.warehouse.open import open_for_reading
+from include.retraining.warehouse.protocol import Query
 from include.retraining.warehouse.table import Table
 from tests.contract.conftest import environment_for, opened
 from tests.retraining.processes import DAY, NOTES, VISITS, visits
@@ -89,6 +90,19 @@ def test_a_write_replaces_its_partition_and_no_other_and_makes_a_version(warehou
     assert notes_of(warehouse, "b") == ["kept", "kept"]
     assert fill(warehouse, "a", 2, "new").rows == 2
     assert notes_of(warehouse, "a") == ["new", "new", "kept"]
+
+
+def test_rows_of_a_query_replace_a_partition_checked_like_any_others(warehouse: Warehouse) -> None:
+    fill(warehouse, "a", 3, "old")
+    before, partition = warehouse.read(VISITS), {"shop": "a", "day": DAY}
+    same = Query("SELECT * FROM visits WHERE shop = @shop", {"shop": "a"})
+    assert warehouse.replace(VISITS, partition, same).rows == 3
+    assert warehouse.read(VISITS).equals(before)
+    with pytest.raises(TableSchemaError, match="repeated"):
+        warehouse.replace(VISITS, partition, Query("SELECT * FROM visits UNION ALL SELECT * FROM visits", {}))
+    with pytest.raises(TableSchemaError, match="outside the partition"):
+        warehouse.replace(VISITS, {"shop": "b", "day": DAY}, same)
+    assert warehouse.read(VISITS).equals(before)
 
 
 def test_several_partitions_are_replaced_together_and_one_without_rows_is_emptied(warehouse: Warehouse) -> None:

@@ -55,7 +55,7 @@ STATISTICS = {
     "all_positive": False, "positive_event_types": ["like", "view"], **DECAYS,
     "all_users": True, "user_ids": [""],
 }  # fmt: skip
-SOME_USERS = {**STATISTICS, "all_users": False, "user_ids": ["u1", "u3", "nobody"]}
+SOME_USERS = {**STATISTICS, "all_users": False, "user_ids": ["u001", "u003", "nobody"]}
 DRIFT = {
     "first_day": days_ago(20), "last_day": days_ago(1), "items_snapshot_date": SNAPSHOT, "timezone": "Asia/Tokyo",
     "taste_days": 14,
@@ -243,6 +243,9 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Callable[[], pa.Table]]]] 
         {**STATISTICS, "publication_ids": [PUBLICATION], "first_date": days_ago(9), "computed_for": DAY,
          "surfaces_without_repeats": ["discover"]},
         {"credit_windows": credit_windows},
+    ),
+    "pairs_of_users": (
+        sql("pairs_of_users"), {"as_of_date": DAY, "first_user": "u001", "last_user": "u010"}, {},
     ),
     "readmitted_dates": (sql("readmitted_dates"), {}, {}),
     "targets": (sql("targets"), {**STATISTICS, "first_date": days_ago(8), "end_date": days_ago(1)}, {}),
