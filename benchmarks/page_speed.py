@@ -49,7 +49,9 @@ def measure_pages(home: Path, days: int = 365) -> list[Timed]:
     """
     from include.retraining.warehouse.local import LocalWarehouse
 
-    os.environ.update(HIGAWARI_HOME=str(home), AIRFLOW_HOME=str(home / "airflow"))
+    os.environ.update(
+        HIGAWARI_HOME=str(home), AIRFLOW_HOME=str(home / "airflow"), AIRFLOW__LOGGING__LOGGING_LEVEL="ERROR"
+    )
     history = SimulatedHistory(datetime.now(UTC).date(), days, appended_days=7, shards=3)
     history.write(LocalWarehouse(home / "warehouse", home / "spill"))
     client = _site()

@@ -100,7 +100,7 @@ def _pictures(rows: Sequence[Mapping[str, Any]], horizon: str) -> list[tuple[str
                 worst[row["as_of_date"]] = max(worst.get(row["as_of_date"], share), share)
         if worst:
             line = Line("farthest measure", tuple(Point(day, share) for day, (share, _) in sorted(worst.items())))
-            note = f"last: {worst[max(worst)][1]}"
+            note = f"on the last day: {worst[max(worst)][1]}"
             found.append((subject, note, lines_plot((line,), IN_TIMES, 1.0, "the limit", from_zero=True)))
     return found
 
