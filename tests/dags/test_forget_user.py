@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
@@ -17,6 +18,7 @@ from include.recommender.lists import EVERYBODY
 from include.recommender.operations import block_items
 from include.recommender.tables import (
     EVENTS,
+    EXPOSURES,
     LIST_EXPLANATIONS,
     PUBLISHED_TABLES,
     RECOMMENDER_TABLES,
@@ -46,6 +48,19 @@ pytestmark = pytest.mark.integration
 def person_with_everything(warehouse: Warehouse) -> str:
     """A user whose lists are explained: so every table holds them."""
     return str(warehouse.read(LIST_EXPLANATIONS, {"surface": "for_you"}, ["user_id"])["user_id"][0].as_py())
+
+
+def show_to(warehouse: Warehouse, people: list[str]) -> None:
+    """Let an application have shown something to these people, of which the small service delivers no log."""
+    day = datetime(2026, 1, 5, 12, tzinfo=UTC)
+    rows = [
+        {
+            "arrival_date": day.date(), "row_id": f"shown to {person}", "shown_date": day.date(), "publication_id": "p",
+            "surface": "discover", "user_id": person, "item_id": "i", "position": 1, "shown_at": day,
+        }
+        for person in people
+    ]  # fmt: skip
+    warehouse.replace(EXPOSURES, {"arrival_date": day.date()}, pa.Table.from_pylist(rows, schema=EXPOSURES.schema))
 
 
 def of_others(warehouse: Warehouse, user_id: str) -> dict[str, str]:
@@ -84,6 +99,7 @@ def test_the_person_is_nowhere_and_everybody_else_sees_what_they_saw(
     workspace = open_recommender()
     warehouse = workspace.warehouse
     person = person_with_everything(warehouse)
+    show_to(warehouse, [person, "somebody else"])
     blocking = Operation("a block", "operator", "asked for it", dry_run=False)
     block_items(blocking, workspace, "block", None, "discover", [person], None, None)
     current, others = read_switch_log(warehouse).current, of_others(warehouse, person)
