@@ -8,6 +8,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 from tests.simulated_home import DAY_BEFORE, PROJECT, SMALL_SERVICE, whole_environment_of
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from include.retraining.warehouse.table import Table
 
 SKIPPED_SERVICES: list[str] = []
+
+# What is compiled on its first call takes seconds then; tests never judge time.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 
 @pytest.fixture(autouse=True)

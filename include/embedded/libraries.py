@@ -15,6 +15,7 @@ LIBRARIES = (
     "mlflow.store.model_registry.sqlalchemy_workspace_store",
     "mlflow.store.tracking.sqlalchemy_workspace_store",
     "mlflow.xgboost",
+    "numba",
     "pyarrow.dataset",
     "pydantic_settings",
     "scipy.sparse.linalg",

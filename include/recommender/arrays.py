@@ -29,34 +29,12 @@ def rank_within(groups: NDArray[np.int64], scores: NDArray[np.float64]) -> NDArr
     return ranks
 
 
-def sorted_unique(keys: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The distinct keys, ascending; faster than np.unique, which hashes."""
-    ordered = np.sort(keys)
-    return ordered[np.r_[True, ordered[1:] != ordered[:-1]]] if len(ordered) else ordered
-
-
 def is_among(keys: NDArray[np.int64], known: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Which keys, of any shape, are among the known ones, which are sorted."""
     if not len(known):
         return np.zeros(keys.shape, bool)
     found = np.minimum(np.searchsorted(known, keys), len(known) - 1)
     return np.asarray(known[found] == keys)
-
-
-def rank_of_equals(groups: NDArray[np.int64], scores: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Rank (1 = highest score) of each element within its group; equal scores share the best rank among them.
-
-    Scores must not be negative; they are compared as float32.
-    """
-    bits = scores.astype(np.float32).view(np.uint32)
-    # One integer that orders by group, then by falling score: the bits of a positive float32 grow with its value.
-    keys = (groups.astype(np.uint64) << np.uint64(32)) | (np.uint64(0xFFFFFFFF) - bits)
-    order = np.argsort(keys)
-    ordered = keys[order]
-    place = position_in_group(ordered >> np.uint64(32))
-    ranks = np.empty(len(groups), np.int64)
-    ranks[order] = place - position_in_group(ordered) + 1
-    return ranks
 
 
 def position_in_group(sorted_groups: NDArray[np.integer]) -> NDArray[np.int64]:
@@ -69,21 +47,25 @@ def position_in_group(sorted_groups: NDArray[np.integer]) -> NDArray[np.int64]:
 
 def top_n_per_row(matrix: sparse.csr_matrix, n: int) -> sparse.csr_matrix:
     """The n largest entries of each row, as micro-units, equal ones by lower column. Rows end sorted by column."""
+    from include.recommender.kernels.largest import largest_per_row
+
     matrix = sparse.csr_matrix(matrix)
-    columns = matrix.shape[1]
+    rows, columns = matrix.shape
     micros = np.rint(np.asarray(matrix.data, np.float64) * MICROS).astype(np.int64)
     # One integer per entry that orders by value, then by column: equal values never depend on the selection algorithm.
     keys = micros * columns + (columns - 1 - matrix.indices)
-    lengths = np.diff(matrix.indptr)
-    kept = np.ones(len(keys), bool)
-    for row in np.flatnonzero(lengths > n):
-        start, end = matrix.indptr[row], matrix.indptr[row + 1]
-        keys[start:end].partition(end - start - n)
-        kept[start : end - n] = False
-    chosen, lengths = keys[kept], np.minimum(lengths, n)
+    largest, sizes = np.empty((rows, n), np.int64), np.empty(rows, np.int64)
+    largest_per_row(matrix.indptr, keys, largest, sizes)
+    return matrix_of_keys(largest, sizes, columns)
+
+
+def matrix_of_keys(keys: NDArray[np.int64], sizes: NDArray[np.int64], columns: int) -> sparse.csr_matrix:
+    """The entries behind keys micros * columns + (columns - 1 - column): of row r the first sizes[r] of keys[r]."""
+    chosen = keys[np.arange(keys.shape[1]) < sizes[:, None]]
     values, inverted = np.divmod(chosen, columns) if columns else (chosen, chosen)
-    result = sparse.csr_matrix(
-        (values.astype(np.float64) / MICROS, columns - 1 - inverted, np.r_[0, np.cumsum(lengths)]), shape=matrix.shape
+    matrix = sparse.csr_matrix(
+        (values.astype(np.float64) / MICROS, columns - 1 - inverted, np.r_[0, np.cumsum(sizes)]),
+        shape=(len(sizes), columns),
     )
-    result.sort_indices()
-    return result
+    matrix.sort_indices()
+    return matrix

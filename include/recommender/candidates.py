@@ -7,17 +7,17 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import sparse
 
-from include.recommender.arrays import rank_of_equals, sorted_unique, top_n_per_row
+from include.recommender.arrays import MICROS
 from include.recommender.settings import ALLOWS_REPEATS
 from include.recommender.sources import SOURCES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import pyarrow as pa
     from numpy.typing import NDArray
+    from scipy import sparse
 
     from include.recommender.settings import RecommenderSettings
     from include.recommender.snapshot import Snapshot
@@ -128,40 +128,54 @@ class Proposer:
         return {source.name: source.common(self.snapshot) for source in self.in_use if source.common}
 
     @cached_property
-    def order(self) -> dict[str, NDArray[np.int64]]:
-        """The items that such a source may propose, best first."""
+    def orders(self) -> dict[str, tuple[NDArray[np.int64], NDArray[np.int64]]]:
+        """By surface, of each of its sources that says the same to everybody, the items it may propose, best first.
+
+        Where each begins, shape (sources + 1,), and the items, one order after the other.
+        """
         may_show = self.snapshot.recommendable
-        return {name: ordered(scores, may_show & (scores > 0)) for name, scores in self.common.items()}
+        order = {name: ordered(scores, may_show & (scores > 0)) for name, scores in self.common.items()}
+        found = {}
+        for surface, sources in self.caps.items():
+            own = [order[source.name] for source in sources if source.name in order]
+            starts = np.cumsum([0, *map(len, own)], dtype=np.int64)
+            found[surface] = (starts, np.concatenate([np.zeros(0, np.int64), *own]))
+        return found
 
     def of_block(self, users: NDArray[np.int64]) -> dict[str, Candidates]:
         """Candidates of one block of users (positions in snapshot.user_ids), by surface."""
         block = self.snapshot.only(users)
         own = np.arange(len(users))
-        personal = {s.name: _shown(s.personal(block, own), block) for s in self.in_use if s.personal}
+        personal = {source.name: source.personal(block, own) for source in self.in_use if source.personal}
         return {surface: self._candidates(surface, users, block, personal) for surface in self.surfaces}
 
     def _candidates(
         self, surface: str, users: NDArray[np.int64], block: Snapshot, personal: Mapping[str, sparse.csr_matrix]
     ) -> Candidates:
-        wide = block.shape[1]
-        touched = None if ALLOWS_REPEATS[surface] else _touched(block)
-        said, best = {}, {}
-        for source, cap in self.caps[surface].items():
-            name = source.name
-            if name in personal:
-                said[name] = personal[name] if touched is None else _without(personal[name], touched)
-                top = top_n_per_row(said[name], cap).tocoo()
-                best[name] = np.asarray(top.row * np.int64(wide) + top.col)
-            else:
-                best[name] = _most_common(self.order[name], wide, len(users), cap, touched)
-        keys = sorted_unique(np.concatenate(list(best.values())))
-        row, item = keys // wide, keys % wide
-        scores = {name: _entries(said[name], row, item) if name in said else self.common[name][item] for name in best}
-        proposed = {name: _flags(np.searchsorted(keys, own), len(keys)) for name, own in best.items()}
-        pair = _pairs(block, row, item)
-        found = Candidates(self.snapshot, block, surface, users[row], row, item, pair, scores, {}, proposed)
+        from include.recommender.kernels.proposals import propose_all
+
+        caps = {source.name: cap for source, cap in self.caps[surface].items()}
+        own, others = ([name for name in caps if (name in personal) is whose] for whose in (True, False))
+        most = np.array([caps[name] for name in (*own, *others)], np.int64)
+        room = len(users) * int(most.sum())
+        row, item, bits, pair = (np.empty(room, np.int64) for _ in range(4))
+        said = np.empty((len(own), room))
+        count = propose_all(
+            _joined([personal[name] for name in own], len(users)), self.orders[surface], most, float(MICROS),
+            self.snapshot.recommendable, (block.pair_start, block.pair_item), ALLOWS_REPEATS[surface],
+            (row, item, bits, pair), said,
+        )  # fmt: skip
+        row, item, bits, pair = row[:count], item[:count], bits[:count], pair[:count]
+        scores, proposed = {}, {}
+        for name in caps:
+            scores[name] = said[own.index(name), :count].copy() if name in own else self.common[name][item]
+            proposed[name] = (bits >> (*own, *others).index(name)) & 1 > 0
+        found = Candidates(
+            self.snapshot, block, surface, users[row], row.copy(), item.copy(), pair.copy(), scores, {}, proposed
+        )
         ranked = scores | {name: values(found) for name, values in RANKED.items()}
-        return replace(found, ranks={name: _ranks(row, values) for name, values in ranked.items()})
+        starts = np.searchsorted(row, np.arange(len(users) + 1))
+        return replace(found, ranks={name: _ranks(starts, values) for name, values in ranked.items()})
 
 
 def propose(
@@ -199,68 +213,25 @@ def propose_block(
     return Proposer(snapshot, settings, (surface,)).of_block(users)[surface]
 
 
-def _flags(places: NDArray[np.int64], count: int) -> NDArray[np.bool_]:
-    """True at the given places, shape (count,)."""
-    flags = np.zeros(count, bool)
-    flags[places] = True
-    return flags
+def _joined(
+    matrices: Sequence[sparse.csr_matrix], users: int
+) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float64]]:
+    """Where each user's row begins in each matrix, shape (matrices, users + 1); columns and values of all of them."""
+    starts, at = np.zeros((len(matrices), users + 1), np.int64), 0
+    for number, matrix in enumerate(matrices):
+        starts[number] = at + matrix.indptr.astype(np.int64)
+        at += matrix.nnz
+    items = np.concatenate([np.zeros(0, np.int32), *(matrix.indices.astype(np.int32) for matrix in matrices)])
+    return starts, items, np.concatenate([np.zeros(0), *(matrix.data for matrix in matrices)])
 
 
-def _entries(matrix: sparse.csr_matrix, row: NDArray[np.int64], column: NDArray[np.int64]) -> NDArray[np.float64]:
-    """matrix[row, column] as an array; of no entries SciPy makes a matrix."""
-    return np.asarray(matrix[row, column]).ravel() if len(row) else np.zeros(0)
+def _ranks(starts: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Rank (1 = highest) of values above 0 within each user, equal ones (as float32) alike; NaN for the others."""
+    from include.recommender.kernels.ranks import rank_rows
 
-
-def _pairs(block: Snapshot, row: NDArray[np.int64], item: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Index into the block's pairs, -1 where the user never touched the item."""
-    wide = block.shape[1]
-    known, keys = block.pair_user * wide + block.pair_item, row * wide + item
-    if not len(known):
-        return np.full(len(keys), -1, np.int64)
-    found = np.minimum(np.searchsorted(known, keys), len(known) - 1)
-    return np.where(known[found] == keys, found, -1)
-
-
-def _ranks(user: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Rank (1 = highest) of values above 0 within each user, equal ones alike; NaN for the others."""
-    ranks = np.full(len(values), np.nan)
-    above = values > 0
-    ranks[above] = rank_of_equals(user[above], values[above])
+    ranks = np.empty(len(values))
+    rank_rows(starts, values.astype(np.float32), ranks)
     return ranks
-
-
-def _touched(block: Snapshot) -> sparse.csr_matrix:
-    """Ones where a user had any event with an item (users x items)."""
-    return sparse.csr_matrix((np.ones(len(block.pair_item)), block.pair_item, block.pair_start), shape=block.shape)
-
-
-def _shown(scores: sparse.csr_matrix, snapshot: Snapshot) -> sparse.csr_matrix:
-    """Scores of items that may be shown."""
-    scores.data = scores.data * snapshot.recommendable[scores.indices]
-    scores.eliminate_zeros()
-    scores.sort_indices()
-    return scores
-
-
-def _without(scores: sparse.csr_matrix, touched: sparse.csr_matrix) -> sparse.csr_matrix:
-    """Scores of the items that the user did not touch."""
-    new = sparse.csr_matrix(scores - scores.multiply(touched))
-    new.eliminate_zeros()
-    new.sort_indices()
-    return new
-
-
-def _most_common(
-    order: NDArray[np.int64], wide: int, users: int, cap: int, touched: sparse.csr_matrix | None
-) -> NDArray[np.int64]:
-    """Keys (row * items + item) of the first `cap` items of an order for every user, without those touched."""
-    if touched is None:
-        return np.asarray((np.arange(users)[:, None] * wide + order[:cap]).ravel())
-    # Nobody needs to look further down than the cap and all that the user touched.
-    order = order[: cap + int(np.diff(touched.indptr).max(initial=0))]
-    new = touched[:, order].toarray() == 0
-    row, place = np.nonzero(new & (np.cumsum(new, axis=1) <= cap))
-    return np.asarray(row * wide + order[place])
 
 
 def ordered(scores: NDArray[np.float64], inside: NDArray[np.bool_]) -> NDArray[np.int64]:

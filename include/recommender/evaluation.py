@@ -13,7 +13,6 @@ from include.recommender.candidates import ordered
 from include.recommender.contenders import by_candidate_settings
 from include.recommender.lists import as_grid, top_lists
 from include.recommender.metrics import coverage, novelty, per_user_metrics
-from include.recommender.parallel import parallel_map
 from include.recommender.segments import segments_of
 from include.recommender.snapshot import compute_snapshot
 from include.recommender.source_report import SourceReport
@@ -75,8 +74,7 @@ def evaluate_weeks(
     results = Results()
     groups = [(week.first, alike) for week in weeks for alike in by_candidate_settings(week.contenders)]
 
-    def week_of(group: tuple[date, dict[str, Contender]]) -> tuple[Snapshot, pa.Table]:
-        first, alike = group
+    def week_of(first: date, alike: Mapping[str, Contender]) -> tuple[Snapshot, pa.Table]:
         end = first + timedelta(days=settings.training.holdout_days)
         wanted = targets_between(warehouse, settings, first, end, as_of_date)
         wanted = sampled_targets(wanted, settings.evaluation.max_users)
@@ -84,8 +82,9 @@ def evaluate_weeks(
         own = next(iter(alike.values())).settings
         return compute_snapshot(warehouse, own, first, as_of_date, users), wanted
 
-    found = parallel_map(week_of, groups, settings.training.threads)
-    for (_, alike), (snapshot, wanted) in zip(groups, found, strict=True):
+    # One week after the other: each holds everybody's pairs.
+    for first, alike in groups:
+        snapshot, wanted = week_of(first, alike)
         _measure_alike(snapshot, surface, alike, wanted, results)
     challenged = any(CHALLENGER in alike for _, alike in groups)
     if not results.per_user or (challenged and CHALLENGER not in results.per_user):

@@ -156,11 +156,13 @@ def build_item_similarities(run: Run, workspace: Recommender) -> int:
     from include.recommender.similarities import warn_of_ease_cap
     from include.recommender.snapshot import read_touched, similarity_rows, with_similarities
     from include.recommender.tables import ITEM_SIMILARITIES
+    from include.retraining.warehouse.protocol import Pieces
 
     settings = _tuned(run, workspace)
     snapshot = read_touched(workspace.warehouse, run.as_of_date)
     warn_of_ease_cap(snapshot, settings)
-    rows = similarity_rows(with_similarities(snapshot, settings, settings.training.threads))
+    similar = with_similarities(snapshot, settings, settings.training.threads)
+    rows = Pieces(lambda: similarity_rows(similar))
     return workspace.warehouse.replace(ITEM_SIMILARITIES, {"as_of_date": run.as_of_date}, rows).rows
 
 

@@ -78,7 +78,7 @@ class Training(Section):
     label_days: Annotated[int, Field(ge=1, le=28)] = 7
     holdout_days: Annotated[int, Field(ge=1, le=28)] = 7
     negatives_per_user: Count = 80
-    max_users: Annotated[int, Field(ge=100, le=10_000_000)] = 2500
+    max_users: Annotated[int, Field(ge=100, le=10_000_000)] = 1000
     min_groups: Count = 50
     rounds: Annotated[tuple[Rounds, ...], Field(min_length=1, max_length=4)] = (100, 50)
     learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.1
@@ -95,7 +95,7 @@ class Evaluation(Section):
     """The past weeks on which contenders are compared, and how users are grouped there."""
 
     weeks: Annotated[int, Field(ge=1, le=12)] = 3
-    max_users: Annotated[int, Field(ge=100, le=10_000_000)] = 5000
+    max_users: Annotated[int, Field(ge=100, le=10_000_000)] = 2000
     new_user_days: Annotated[int, Field(ge=1, le=365)] = 28
 
 
@@ -103,7 +103,7 @@ class Tuning(Section):
     """What the run chooses by itself, by past weeks that end before any week it is evaluated on."""
 
     weeks: Annotated[int, Field(ge=1, le=8)] = 2
-    max_users: Annotated[int, Field(ge=100, le=10_000_000)] = 5000
+    max_users: Annotated[int, Field(ge=100, le=10_000_000)] = 2000
 
 
 class Lists(Section):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,10 +17,11 @@ from include.recommender.similarities import METHODS, compute_similarities
 from include.recommender.sources import SOURCES
 from include.recommender.sql import sql
 from include.recommender.statistics import distinct_users, statistics_at, touched_pairs
-from include.recommender.tables import ITEM_SIMILARITIES, ITEM_STATS, USER_ITEMS, USER_STATS
+from include.recommender.tables import ITEM_STATS, USER_ITEMS, USER_STATS
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterator, Mapping
+    from pathlib import Path
 
     import pyarrow as pa
     from numpy.typing import NDArray
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from include.retraining.warehouse.protocol import Warehouse
 
 EPOCH = date(1970, 1, 1)
+ROWS_AT_ONCE = 200_000
 # A shard of the users: its number, of how many. None: nobody, where only items matter.
 Part = tuple[int, int] | None
 EVERYBODY: Part = (0, 1)
@@ -89,6 +93,15 @@ class Snapshot:
         )
 
     @cached_property
+    def touched_hash(self) -> str:
+        """A hash of all that similarities look at: who touched what, and when."""
+        digest = hashlib.sha256(f"{self.as_of_date} {self.shape}".encode())
+        dates_and_events = (self.pairs[name] for name in ("first_date", "last_date", "events"))
+        for values in (self.pair_user, self.pair_item, *dates_and_events, self.items["users_90d"]):
+            digest.update(np.ascontiguousarray(values).data)
+        return digest.hexdigest()
+
+    @cached_property
     def recommendable(self) -> NDArray[np.bool_]:
         """Items that may be shown: active, and with at least one event before as_of_date."""
         return (self.items["is_active"] > 0) & (self.items["events"] > 0)
@@ -101,13 +114,16 @@ def compute_snapshot(
     known_until: date,
     users: Collection[str] | None = None,
 ) -> Snapshot:
-    """Run the aggregate queries as of a date and compute similarities; writes nothing.
+    """Run the aggregate queries as of a date and compute similarities; the warehouse stays as it is.
 
     Similarities are those of everybody; columns and pairs are those of `users`, if given.
     """
+    kept_in = kept_similarities(settings)
     if users is None:
-        return with_similarities(compute_aggregates(warehouse, settings, as_of_date, known_until), settings)
-    everybody = with_similarities(compute_touched(warehouse, settings, as_of_date, known_until), settings)
+        aggregates = compute_aggregates(warehouse, settings, as_of_date, known_until)
+        return with_similarities(aggregates, settings, settings.training.threads, kept_in)
+    touched = compute_touched(warehouse, settings, as_of_date, known_until)
+    everybody = with_similarities(touched, settings, settings.training.threads, kept_in)
     return only_of(everybody, warehouse, settings, users)
 
 
@@ -149,8 +165,7 @@ def read_snapshot(
 ) -> Snapshot:
     """The snapshot that the build_* steps of as_of_date wrote: pairs of a part of the users, some similarities."""
     snapshot = read_aggregates(warehouse, as_of_date, part)
-    similar = warehouse.read(ITEM_SIMILARITIES, {"as_of_date": as_of_date, "method": list(methods)})
-    return replace(snapshot, similarities=similarity_matrices(similar, snapshot.item_ids, methods))
+    return replace(snapshot, similarities=read_similarities(warehouse, as_of_date, snapshot.shape[1], methods))
 
 
 def read_aggregates(warehouse: Warehouse, as_of_date: date, part: Part = EVERYBODY) -> Snapshot:
@@ -181,10 +196,17 @@ def methods_in_use(settings: RecommenderSettings) -> set[str]:
     return {source.similarity for source in in_use if source.similarity}
 
 
-def with_similarities(snapshot: Snapshot, settings: RecommenderSettings, threads: int = 1) -> Snapshot:
+def kept_similarities(settings: RecommenderSettings) -> Path:
+    """The folder of this machine where similarities of past dates are kept for the next task."""
+    return settings.storage.spill_folder / "similarities"
+
+
+def with_similarities(
+    snapshot: Snapshot, settings: RecommenderSettings, threads: int = 1, kept_in: Path | None = None
+) -> Snapshot:
     """The same state with the similarities that sources in use and `similar_items` read."""
     used = methods_in_use(settings) | set(settings.lists.similar_method)
-    return replace(snapshot, similarities=compute_similarities(snapshot, settings, used, threads))
+    return replace(snapshot, similarities=compute_similarities(snapshot, settings, used, threads, kept_in))
 
 
 def snapshot_of(as_of_date: date, items: pa.Table, users: pa.Table, pairs: pa.Table) -> Snapshot:
@@ -226,48 +248,45 @@ def _columns_of(ids: pa.Table, rows: pa.Table) -> dict[str, NDArray[np.float64]]
     return columns
 
 
-def similarity_matrices(
-    similar: pa.Table, item_ids: NDArray[np.object_], methods: Collection[str] = tuple(METHODS)
+def read_similarities(
+    warehouse: Warehouse, as_of_date: date, items: int, methods: Collection[str]
 ) -> dict[str, sparse.csr_matrix]:
-    """The rows of `item_similarities` as a matrix per method (items x items, in the order of item_ids)."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    ids = pa.chunked_array([pa.array(item_ids, pa.string())])
-    shape = (len(item_ids), len(item_ids))
-    matrices = {}
+    """The rows of `item_similarities` as a matrix per method, in the order of the ids of `item_stats` of that date."""
+    found = {}
     for method in methods:
-        own = similar.filter(pc.equal(similar["method"], method))
-        rows, columns = positions(own["item_id"], ids), positions(own["similar_item_id"], ids)
-        known = (rows >= 0) & (columns >= 0)
-        scores = own["score_micros"].to_numpy()[known] / MICROS
-        matrices[method] = sparse.csr_matrix((scores, (rows[known], columns[known])), shape=shape)
-        matrices[method].sort_indices()
-    return matrices
+        rows = warehouse.query(sql("similarities_by_place"), {"as_of_date": as_of_date, "method": method})
+        item, similar, micros = (rows[name].to_numpy() for name in ("item", "similar_item", "score_micros"))
+        found[method] = sparse.csr_matrix((micros / MICROS, (item, similar)), shape=(items, items))
+        found[method].sort_indices()
+    return found
 
 
-def similarity_rows(snapshot: Snapshot) -> pa.Table:
-    """The similarity matrices as rows of `item_similarities`."""
+def similarity_rows(snapshot: Snapshot) -> Iterator[pa.Table]:
+    """The similarity matrices as rows of `item_similarities`, in key order, those of some items at a time."""
+    for method in sorted(snapshot.similarities):
+        matrix = snapshot.similarities[method]
+        ends = np.searchsorted(matrix.indptr, np.arange(0, matrix.nnz + ROWS_AT_ONCE, ROWS_AT_ONCE))
+        for first, last in pairwise(np.unique(np.minimum(ends, matrix.shape[0])).tolist()):
+            yield _method_rows(snapshot, method, first, last)
+
+
+def _method_rows(snapshot: Snapshot, method: str, first: int, last: int) -> pa.Table:
+    """Rows of the items from one position to another."""
     import pyarrow as pa
 
-    return pa.concat_tables([_method_rows(snapshot, method) for method in snapshot.similarities])
-
-
-def _method_rows(snapshot: Snapshot, method: str) -> pa.Table:
-    import pyarrow as pa
-
-    coo = snapshot.similarities[method].tocoo()
-    rows = coo.row.astype(np.int64)
-    micros = np.rint(coo.data * MICROS).astype(np.int64)
-    count = len(rows)
+    coo = snapshot.similarities[method][first:last].tocoo()
+    item, micros = coo.row.astype(np.int64) + first, np.rint(coo.data * MICROS).astype(np.int64)
+    rank = rank_within(item, micros.astype(np.float64))
+    order = np.lexsort((rank, item))
+    item, similar, count = item[order], coo.col[order], len(order)
     return pa.table(
         {
             "as_of_date": pa.array([snapshot.as_of_date] * count, pa.date32()),
             "method": pa.array([method] * count, pa.string()),
-            "item_id": pa.array(snapshot.item_ids[rows], pa.string()),
-            "rank": pa.array(rank_within(rows, micros.astype(np.float64)), pa.int64()),
-            "similar_item_id": pa.array(snapshot.item_ids[coo.col], pa.string()),
-            "score_micros": pa.array(micros, pa.int64()),
+            "item_id": pa.array(snapshot.item_ids[item], pa.string()),
+            "rank": pa.array(rank[order], pa.int64()),
+            "similar_item_id": pa.array(snapshot.item_ids[similar], pa.string()),
+            "score_micros": pa.array(micros[order], pa.int64()),
         }
     )
 

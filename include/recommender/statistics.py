@@ -64,7 +64,9 @@ def touched_pairs(warehouse: Warehouse, settings: RecommenderSettings, as_of_dat
 
 def distinct_users(pairs: pa.Table) -> pa.Table:
     """The ids of the users of some pairs: (user_id), in order."""
-    return pairs.select(["user_id"]).group_by("user_id").aggregate([]).sort_by("user_id")
+    import pyarrow as pa
+
+    return pa.table({"user_id": pairs["user_id"].unique()}).sort_by("user_id")
 
 
 def _window(settings: RecommenderSettings, as_of_date: date) -> Mapping[str, object]:

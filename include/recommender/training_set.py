@@ -54,12 +54,9 @@ def build_training_sets(warehouse: Warehouse, settings: RecommenderSettings, as_
     import pyarrow as pa
 
     parts = {surface: [TRAINING_SET.schema.empty_table()] for surface in SURFACES}
-
-    def rows_of(day: date) -> dict[str, list[pa.Table]]:
-        return _snapshot_rows(warehouse, settings, day, as_of_date)
-
-    for found in parallel_map(rows_of, snapshot_dates(as_of_date, settings), settings.training.threads):
-        for surface, rows in found.items():
+    # One date after the other: each holds everybody's pairs.
+    for day in snapshot_dates(as_of_date, settings):
+        for surface, rows in _snapshot_rows(warehouse, settings, day, as_of_date).items():
             parts[surface] += rows
     return {surface: pa.concat_tables(rows) for surface, rows in parts.items()}
 
@@ -74,12 +71,19 @@ def _snapshot_rows(
     snapshot = compute_snapshot(warehouse, settings, day, as_of_date, wanted["user_id"].unique().to_pylist())
     targets = {surface: targets_of(snapshot, wanted, surface) for surface in SURFACES}
     users = np.unique(np.concatenate([of.users for of in targets.values()]))
-    rows: dict[str, list[pa.Table]] = {surface: [] for surface in SURFACES}
     proposer = Proposer(snapshot, settings, SURFACES)
-    for block in blocks_of(users, settings):
+
+    def rows_of(block: NDArray[np.int64]) -> dict[str, pa.Table]:
+        found = {}
         for surface, candidates in proposer.of_block(block).items():
             chosen, labels = _sample(candidates, targets[surface], settings.training)
-            rows[surface].append(_rows(candidates.take(chosen), labels[chosen], as_of_date, surface))
+            found[surface] = _rows(candidates.take(chosen), labels[chosen], as_of_date, surface)
+        return found
+
+    rows: dict[str, list[pa.Table]] = {surface: [] for surface in SURFACES}
+    for found in parallel_map(rows_of, blocks_of(users, settings), settings.training.threads):
+        for surface, table in found.items():
+            rows[surface].append(table)
     return rows
 
 

@@ -14,8 +14,8 @@ from include.recommender.evaluation import DEPTH, per_user_of
 from include.recommender.lists import similar_rows, top_lists
 from include.recommender.parallel import parallel_map
 from include.recommender.settings import SURFACES
-from include.recommender.similarities import METHODS
-from include.recommender.snapshot import compute_touched, only_of
+from include.recommender.similarities import compute_similarities
+from include.recommender.snapshot import compute_touched, kept_similarities, only_of
 from include.recommender.sources import SOURCE_NAMES
 from include.recommender.statistics import targets_between
 from include.recommender.tables import CHOSEN_PARAMETERS
@@ -62,16 +62,18 @@ def choose_parameters(warehouse: Warehouse, settings: RecommenderSettings, as_of
     lists = {parameter: _values(settings, parameter) for parameter in TRIALS}
     tried = [parameter for parameter, values in lists.items() if len(values) > 1]
 
+    trials = [(parameter, value) for parameter in tried for value in lists[parameter]]
+
     def trials_of(back: int) -> dict[tuple[str, Any], NDArray[np.float64]]:
         week = _past_week(warehouse, settings, as_of_date, back)
-        return {
-            (parameter, value): TRIALS[parameter].per_user(week, settings, value)
-            for parameter in tried
-            for value in lists[parameter]
-        }
 
-    backs = range(settings.tuning.weeks if tried else 0)
-    weeks = list(parallel_map(trials_of, backs, settings.training.threads))
+        def measure(trial: tuple[str, Any]) -> NDArray[np.float64]:
+            return TRIALS[trial[0]].per_user(week, settings, trial[1])
+
+        return dict(zip(trials, parallel_map(measure, trials, settings.training.threads), strict=True))
+
+    # One week after the other: each holds everybody's pairs.
+    weeks = [trials_of(back) for back in range(settings.tuning.weeks if tried else 0)]
     rows: list[dict[str, Any]] = []
     for parameter, (metric, _) in TRIALS.items():
         measured = weeks if parameter in tried else []
@@ -137,7 +139,7 @@ def _regularisation(week: Week, settings: RecommenderSettings, value: float) -> 
     """NDCG@10 on new items of EASE alone."""
     own = settings.ease.model_copy(update={"regularisation": (value,), "max_items": TRIAL_ITEMS})
     tried = settings.model_copy(update={"ease": own})
-    found = {"ease_60d": METHODS["ease_60d"](week.everybody, tried)}
+    found = compute_similarities(week.everybody, tried, ["ease_60d"])
     return _ndcg(replace(week.snapshot, similarities=found), week.targets, tried, "discover", "ease_60d")
 
 
@@ -155,7 +157,8 @@ def _fallback(week: Week, settings: RecommenderSettings, value: str) -> NDArray[
 
 def _similar(week: Week, settings: RecommenderSettings, value: str) -> NDArray[np.float64]:
     """Per user: of the new items of the week, the share among the items most like those of the user's last day."""
-    snapshot = replace(week.snapshot, similarities={value: METHODS[value](week.everybody, settings)})
+    found = compute_similarities(week.everybody, settings, [value], kept_in=kept_similarities(settings))
+    snapshot = replace(week.snapshot, similarities=found)
     return next_covisits(snapshot, week.targets["discover"], value, settings.lists.similar_size)
 
 

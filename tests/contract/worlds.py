@@ -23,6 +23,7 @@ from include.recommender.sql import sql
 from include.recommender.tables import (
     EVENTS,
     EXPOSURES,
+    ITEM_SIMILARITIES,
     ITEM_STATS,
     ITEMS,
     POPULAR_ITEMS,
@@ -46,8 +47,8 @@ SNAPSHOT = days_ago(400)
 NOON = datetime(2026, 4, 30, 12, tzinfo=UTC)
 PUBLICATION = f"{DAY}-aaaaaaaaaaaa"
 TABLES = (
-    EVENTS, ITEMS, READMISSIONS, QUARANTINED_ROWS, ITEM_STATS, USER_ITEMS, TRAINING_SET, USER_RECOMMENDATIONS,
-    POPULAR_ITEMS, SIMILAR_ITEMS, BLOCKED_ITEMS, EXPOSURES, USER_STATS,
+    EVENTS, ITEMS, READMISSIONS, QUARANTINED_ROWS, ITEM_STATS, ITEM_SIMILARITIES, USER_ITEMS, TRAINING_SET,
+    USER_RECOMMENDATIONS, POPULAR_ITEMS, SIMILAR_ITEMS, BLOCKED_ITEMS, EXPOSURES, USER_STATS,
 )  # fmt: skip
 DECAYS = {f"decay_{name}": math.log(2) / days for name, days in SETTINGS.features.half_lives.items()}
 STATISTICS = {
@@ -248,6 +249,7 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Callable[[], pa.Table]]]] 
         sql("pairs_of_users"), {"as_of_date": DAY, "first_user": "u001", "last_user": "u010"}, {},
     ),
     "readmitted_dates": (sql("readmitted_dates"), {}, {}),
+    "similarities_by_place": (sql("similarities_by_place"), {"as_of_date": DAY, "method": "cosine"}, {}),
     "targets": (sql("targets"), {**STATISTICS, "first_date": days_ago(8), "end_date": days_ago(1)}, {}),
     "type_events": (
         sql("type_events"), {"timezone": "Asia/Tokyo", "deduplicate": "event_id"}, {"landed_events": landed_events},
@@ -321,6 +323,12 @@ def stored_rows() -> dict[Table, tuple[dict[str, object], pa.Table]]:
         USER_STATS: ({"as_of_date": DAY}, _rows(USER_STATS, [
             _filled(USER_STATS, as_of_date=DAY, user_id=f"u{n}", events_7d=2**n - 1, events_28d=4**n - 1)
             for n in range(6)
+        ])),
+        ITEM_SIMILARITIES: ({"as_of_date": DAY}, _rows(ITEM_SIMILARITIES, [
+            _filled(ITEM_SIMILARITIES, as_of_date=DAY, method=method, item_id=item, rank=rank, similar_item_id=similar,
+                    score_micros=1000 - rank)
+            for method in ("cosine", "basket") for item in ("i001", "i003", "gone")
+            for rank, similar in ((1, "i002"), (2, "gone"), (3, "i000"))
         ])),
         POPULAR_ITEMS: ({"publication_id": PUBLICATION}, _rows(POPULAR_ITEMS, [
             _filled(POPULAR_ITEMS, publication_id=PUBLICATION, as_of_date=DAY, segment=segment, rank=rank,

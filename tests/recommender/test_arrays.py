@@ -14,9 +14,7 @@ from include.recommender.arrays import (
     is_among,
     position_in_group,
     positions,
-    rank_of_equals,
     rank_within,
-    sorted_unique,
     top_n_per_row,
 )
 
@@ -46,29 +44,6 @@ def test_rank_within_numbers_each_group_from_the_highest_and_keeps_the_order_of_
         own = [at for at, other in enumerate(groups) if other == group]
         expected = sorted(own, key=lambda at: (-values[at], at))
         assert [int(ranks[at]) for at in expected] == list(range(1, len(own) + 1))
-
-
-@given(pairs)
-def test_rank_of_equals_numbers_each_group_from_the_highest_and_ties_share_the_best_rank(
-    rows: list[tuple[int, float]],
-) -> None:
-    groups, values = [group for group, _ in rows], [value for _, value in rows]
-    ranks = rank_of_equals(np.array(groups, np.int64), np.array(values, float))
-    expected = [
-        1 + sum(other > value for of, other in zip(groups, values, strict=True) if of == group)
-        for group, value in zip(groups, values, strict=True)
-    ]
-    assert ranks.tolist() == expected
-
-
-def test_rank_of_equals_holds_for_many_groups_and_far_apart_scores() -> None:
-    groups = np.array([10**9, 0, 10**9, 10**9, 0], np.int64)
-    assert rank_of_equals(groups, np.array([1e-30, 5.0, 1e30, 0.0, 7.0])).tolist() == [2, 2, 1, 3, 1]
-
-
-@given(st.lists(st.integers(-3, 10**12), max_size=20) | st.lists(st.integers(0, 3), max_size=20))
-def test_sorted_unique_is_each_key_once_in_order(keys: list[int]) -> None:
-    assert sorted_unique(np.array(keys, np.int64)).tolist() == sorted(set(keys))
 
 
 @given(st.lists(st.integers(-3, 9), max_size=20), st.lists(st.integers(-3, 9), max_size=9))

@@ -65,7 +65,7 @@ def made_for(spill: Path, day: date, events: Rows, items: Rows) -> dict[str, str
     everyone = np.arange(snapshot.shape[0])
     rules = {surface: baseline(baselines_of(surface)[-1], using) for surface in SURFACES}
     rows_of = statistics | {
-        ITEM_SIMILARITIES: similarity_rows(snapshot),
+        ITEM_SIMILARITIES: pa.concat_tables(similarity_rows(snapshot)),
         CHOSEN_PARAMETERS: choose_parameters(warehouse, using, day),
         TRAINING_SET: pa.concat_tables(build_training_sets(warehouse, using, day).values()),
         DRAFT_USER_RECOMMENDATIONS: user_lists(snapshot, rules, 5, 0, 1),

@@ -16,13 +16,14 @@ from include.recommender.snapshot import (
     compute_snapshot,
     numeric_columns,
     read_aggregates,
+    read_similarities,
     read_snapshot,
-    similarity_matrices,
     similarity_rows,
     with_similarities,
 )
 from include.recommender.statistics import statistics_at
 from include.recommender.tables import ITEM_SIMILARITIES, ITEM_STATS, USER_ITEMS, USER_STATS
+from include.retraining.warehouse.protocol import Pieces
 from tests.recommender.small_world import (
     DAY,
     catalogue,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from include.recommender.settings import RecommenderSettings
     from include.recommender.snapshot import Snapshot
     from include.retraining.warehouse.local import LocalWarehouse
+    from include.retraining.warehouse.table import Table
 
 EVENTS = random_events(seed=5, count=400, users=15, items=25, days=40)
 
@@ -128,25 +130,38 @@ def test_what_the_build_steps_wrote_reads_back_as_what_was_computed(
     assert_same(aggregates, compute_aggregates(source, settings, DAY, DAY))
     assert not aggregates.similarities
     similar = with_similarities(aggregates, settings)
-    warehouse.replace(ITEM_SIMILARITIES, {"as_of_date": DAY}, ITEM_SIMILARITIES.conform(similarity_rows(similar)))
+    warehouse.replace(ITEM_SIMILARITIES, {"as_of_date": DAY}, Pieces(lambda: similarity_rows(similar)))
     computed = compute_snapshot(source, settings, DAY, DAY)
     assert min(matrix.nnz for matrix in computed.similarities.values()) > 20
     assert_same(similar, computed)
     assert_same(read_snapshot(warehouse, DAY), computed)
 
 
-def test_similarity_rows_rank_neighbours_from_the_nearest_and_ties_by_id(snapshot: Snapshot) -> None:
-    rows = similarity_rows(snapshot).to_pandas()
+@pytest.mark.parametrize("at_once", [1, 7, 10**6])
+def test_similarity_rows_rank_neighbours_from_the_nearest_and_ties_by_id(
+    snapshot: Snapshot, at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("include.recommender.snapshot.ROWS_AT_ONCE", at_once)
+    pieces = pa.concat_tables(similarity_rows(snapshot))
+    assert pieces.num_rows == sum(matrix.nnz for matrix in snapshot.similarities.values())
+    assert pieces.equals(pieces.sort_by([(name, "ascending") for name in ITEM_SIMILARITIES.key]))
+    rows = pieces.to_pandas()
     assert not rows.duplicated(list(ITEM_SIMILARITIES.key)).any()
-    assert rows["method"].unique().tolist() == list(METHODS)
+    assert rows["method"].unique().tolist() == sorted(METHODS)
     for _, own in rows.groupby(["method", "item_id"]):
         ordered = own.sort_values(["score_micros", "similar_item_id"], ascending=[False, True])
         assert ordered["rank"].tolist() == list(range(1, len(own) + 1))
 
 
-def test_similarities_of_items_that_left_the_catalogue_are_left_out(snapshot: Snapshot) -> None:
+def test_similarities_of_items_that_left_the_catalogue_are_left_out(
+    warehouse: LocalWarehouse, snapshot: Snapshot
+) -> None:
     left = [0, 3, 24]
-    matrices = similarity_matrices(similarity_rows(snapshot), np.delete(snapshot.item_ids, left))
+    items = pa.table({"item_id": pa.array(np.delete(snapshot.item_ids, left), pa.string())})
+    stored = {ITEM_STATS: items, ITEM_SIMILARITIES: pa.concat_tables(similarity_rows(snapshot))}
+    for table, rows in stored.items():
+        warehouse.replace(table, {"as_of_date": DAY}, filled(table, rows, DAY))
+    matrices = read_similarities(warehouse, DAY, items.num_rows, METHODS)
     assert list(matrices) == list(METHODS)
     for method, matrix in matrices.items():
         whole = snapshot.similarities[method].toarray()
@@ -154,6 +169,16 @@ def test_similarities_of_items_that_left_the_catalogue_are_left_out(snapshot: Sn
         assert 0 < np.count_nonzero(expected) < np.count_nonzero(whole)
         assert matrix.toarray().tolist() == expected.tolist()
         assert matrix.has_sorted_indices
+
+
+def filled(table: Table, rows: pa.Table, day: date) -> pa.Table:
+    """The rows with their date, and zeros, or nothing, in the columns they lack."""
+    columns = {name: rows[name] for name in rows.column_names} | {"as_of_date": pa.array([day] * rows.num_rows)}
+    for name in set(table.columns) - set(columns):
+        kind = table.schema.field(name).type
+        zero = 0 if pa.types.is_integer(kind) else None
+        columns[name] = pa.array([zero] * rows.num_rows, kind)
+    return pa.table(columns)
 
 
 def test_numbers_dates_and_flags_become_floats_and_text_is_left_out() -> None:
@@ -177,4 +202,4 @@ def test_a_day_without_events_gives_an_empty_snapshot(tmp_path: Path, settings: 
     assert snapshot.shape == (0, 1)
     assert not snapshot.recommendable.any()
     assert [matrix.nnz for matrix in snapshot.similarities.values()] == [0] * len(METHODS)
-    assert similarity_rows(snapshot).num_rows == 0
+    assert list(similarity_rows(snapshot)) == []

@@ -119,3 +119,12 @@ def test_a_null_is_not_the_text_none() -> None:
         for text in (None, "None", "nan", "")
     }
     assert len(hashes) == 4
+
+
+@given(rows=ROWS, at_once=st.integers(1, 4))
+@checked(deadline=None, database=None, max_examples=100)
+def test_how_many_rows_are_held_at_once_does_not_count(rows: list[dict[str, Any]], at_once: int) -> None:
+    whole = hash_of(rows)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("include.retraining.content_hash.ROWS_AT_ONCE", at_once)
+        assert hash_of(rows) == whole

@@ -47,6 +47,8 @@ def _routine(name: str) -> Any:
 
 @cache
 def _one_blas_thread() -> None:
+    """Of every BLAS that is loaded, so SciPy's must be: what came later would keep its threads."""
+    from scipy.linalg import cython_lapack  # noqa: F401
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     threadpool_limits(limits=1, user_api="blas")

@@ -19,8 +19,8 @@ from include.retraining.warehouse.delta_history import (
     vacuum_files,
 )
 from include.retraining.warehouse.duckdb_files import show_files
-from include.retraining.warehouse.ordered_rows import OrderedRows
-from include.retraining.warehouse.protocol import Query, Spent, Vacuumed, Written
+from include.retraining.warehouse.ordered_rows import OrderedRows, ordered_pieces
+from include.retraining.warehouse.protocol import Pieces, Query, Spent, Vacuumed, Written
 from include.retraining.warehouse.sql import as_googlesql, parameter_names, table_names, to_duckdb
 from include.retraining.warehouse.table import first_of_each_key, share_of_bytes
 
@@ -94,20 +94,23 @@ class LocalWarehouse:
         finally:
             connection.close()
 
-    def replace(self, table: Table, partition: Mapping[str, object], rows: pa.Table | Query) -> Written:
+    def replace(self, table: Table, partition: Mapping[str, object], rows: pa.Table | Query | Pieces) -> Written:
         """Replace one partition with rows, all or nothing. A list of values replaces those partitions together.
 
-        Rows of a Query stream from DuckDB, which orders them, into the files.
+        Rows of a Query stream from DuckDB, which orders them, into the files; so do Pieces.
         """
-        from deltalake import write_deltalake
-
         if isinstance(rows, Query):
             return self._replace_by_query(table, partition, rows)
+        if isinstance(rows, Pieces):
+            stream = functools.partial(self._replace_by_stream, table, partition)
+            return self._remembered(_retry_commits(table, lambda: stream(rows.made())))
         conformed = table.conform(rows).sort_by([(name, "ascending") for name in table.key])
         table.refuse_misplaced(partition, conformed)
         table.refuse_repeated(conformed)
 
         def write() -> Written:
+            from deltalake import write_deltalake
+
             delta = self._open(table)
             write_deltalake(delta, conformed, mode="overwrite", predicate=predicate_of(partition))
             return Written(table.name, delta.version(), conformed.num_rows, conformed.nbytes)
@@ -115,19 +118,22 @@ class LocalWarehouse:
         return self._remembered(_retry_commits(table, write))
 
     def _replace_by_query(self, table: Table, partition: Mapping[str, object], query: Query) -> Written:
-        from deltalake import write_deltalake
-
         def write() -> Written:
             with self._result(query.sql, query.parameters, {}) as result:
-                delta, stream = self._open(table), OrderedRows(table, partition, result)
-                try:
-                    write_deltalake(delta, stream.reader(), mode="overwrite", predicate=predicate_of(partition))
-                except Exception as error:
-                    # Delta reports what the stream raised as an error of its own.
-                    raise stream.refused or error from error
-                return Written(table.name, delta.version(), stream.rows, stream.bytes)
+                return self._replace_by_stream(table, partition, ordered_pieces(table, result))
 
         return self._remembered(_retry_commits(table, write))
+
+    def _replace_by_stream(self, table: Table, partition: Mapping[str, object], pieces: Iterable[pa.Table]) -> Written:
+        from deltalake import write_deltalake
+
+        delta, stream = self._open(table), OrderedRows(table, partition, pieces)
+        try:
+            write_deltalake(delta, stream.reader(), mode="overwrite", predicate=predicate_of(partition))
+        except Exception as error:
+            # Delta reports what the stream raised as an error of its own.
+            raise stream.refused or error from error
+        return Written(table.name, delta.version(), stream.rows, stream.bytes)
 
     def append_once(self, table: Table, rows: pa.Table) -> Written:
         """Append the rows whose key is not there yet; Written.rows counts those."""

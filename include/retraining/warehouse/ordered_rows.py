@@ -1,4 +1,4 @@
-"""A query's rows on their way into a table: in key order, some at a time, each one checked."""
+"""Rows on their way into a table: in key order, some at a time, each one checked."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from include.retraining.errors import HigawariError
 from include.retraining.warehouse.duckdb_files import DUCKDB_OF
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     import duckdb
     import pyarrow as pa
@@ -21,37 +21,48 @@ ROWS_AT_ONCE = 200_000
 
 @dataclass
 class OrderedRows:
-    """Streams a result into a partition, and counts it; `refused` is the error that ended the stream, if any."""
+    """Streams pieces into a partition, and counts rows and bytes; `refused` is the error that ended it, if any."""
 
     table: Table
     partition: Mapping[str, object]
-    result: duckdb.DuckDBPyRelation
+    pieces: Iterable[pa.Table]
     rows: int = 0
     bytes: int = 0
     refused: HigawariError | None = None
 
     def reader(self) -> pa.RecordBatchReader:
-        """What Delta Lake takes; TableSchemaError where columns are missing or unknown."""
+        """What Delta Lake takes."""
         import pyarrow as pa
 
-        columns = self.table.columns
-        self.table.refuse_other_columns(self.result.columns)
-        typed = ", ".join(f'CAST("{name}" AS {DUCKDB_OF[kind]}) AS "{name}"' for name, kind in columns.items())
-        ordered = self.result.project(typed).order(", ".join(f'"{name}"' for name in self.table.key))
-        return pa.RecordBatchReader.from_batches(self.table.schema, self._checked(ordered))
+        return pa.RecordBatchReader.from_batches(self.table.schema, self._checked())
 
-    def _checked(self, ordered: duckdb.DuckDBPyRelation) -> Iterator[pa.RecordBatch]:
+    def _checked(self) -> Iterator[pa.RecordBatch]:
         import pyarrow as pa
 
         last = self.table.schema.empty_table()
-        for batch in ordered.to_arrow_reader(ROWS_AT_ONCE):
+        for piece in self.pieces:
             try:
-                rows = self.table.conform(pa.Table.from_batches([batch]))
+                rows = self.table.conform(piece)
                 self.table.refuse_misplaced(self.partition, rows)
                 self.table.refuse_repeated(pa.concat_tables([last, rows]))
             except HigawariError as error:
                 self.refused = error
                 raise
             self.rows, self.bytes = self.rows + rows.num_rows, self.bytes + rows.nbytes
-            last = rows.slice(max(rows.num_rows - 1, 0))
+            last = rows.slice(max(rows.num_rows - 1, 0)) if rows.num_rows else last
             yield from rows.to_batches()
+
+
+def ordered_pieces(table: Table, result: duckdb.DuckDBPyRelation) -> Iterator[pa.Table]:
+    """A query's rows in key order; TableSchemaError where columns are missing or unknown."""
+    table.refuse_other_columns(result.columns)
+    typed = ", ".join(f'CAST("{name}" AS {DUCKDB_OF[kind]}) AS "{name}"' for name, kind in table.columns.items())
+    ordered = result.project(typed).order(", ".join(f'"{name}"' for name in table.key))
+    return _fetched(ordered)
+
+
+def _fetched(result: duckdb.DuckDBPyRelation) -> Iterator[pa.Table]:
+    import pyarrow as pa
+
+    for batch in result.to_arrow_reader(ROWS_AT_ONCE):
+        yield pa.Table.from_batches([batch])

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import date
 
     import pyarrow as pa
@@ -53,6 +53,13 @@ class Query:
     parameters: Mapping[str, object]
 
 
+@dataclass(frozen=True)
+class Pieces:
+    """Rows that come some at a time, in key order; `made` makes them anew, as a lost race for a commit needs."""
+
+    made: Callable[[], Iterator[pa.Table]]
+
+
 class Warehouse(Protocol):
     """Tables that are read by query or by partition and written by whole partitions, or appended to once."""
 
@@ -75,10 +82,10 @@ class Warehouse(Protocol):
     ) -> pa.Table:
         """Run GoogleSQL with named parameters (@name) over the tables it names and the given inputs."""
 
-    def replace(self, table: Table, partition: Mapping[str, object], rows: pa.Table | Query) -> Written:
+    def replace(self, table: Table, partition: Mapping[str, object], rows: pa.Table | Query | Pieces) -> Written:
         """Replace one partition with rows, all or nothing. A list of values replaces those partitions together.
 
-        Rows of a Query need not fit the memory of this process.
+        Rows of a Query, and Pieces, need not fit the memory of this process.
         """
 
     def append_once(self, table: Table, rows: pa.Table) -> Written:

@@ -10,7 +10,7 @@ from include.retraining.warehouse.bigquery import columns
 from include.retraining.warehouse.bigquery.creation import commits_name, create_or_extend, left_behind, stored_names
 from include.retraining.warehouse.bigquery.problems import explained, retry_lost_races
 from include.retraining.warehouse.bigquery.views import show_in_views, shown_by_views
-from include.retraining.warehouse.protocol import Query, Vacuumed, Written
+from include.retraining.warehouse.protocol import Pieces, Query, Vacuumed, Written
 from include.retraining.warehouse.sql import parameter_names, table_names
 from include.retraining.warehouse.table import first_of_each_key, share_of_bytes
 
@@ -70,10 +70,14 @@ class BigQueryWarehouse:
                 around[name] = f"SELECT * FROM `{stack.enter_context(staged)}`"
             return self.jobs.select(f"query {', '.join(sorted(named))}", _with_inputs(sql, around), bound)
 
-    def replace(self, table: Table, partition: Mapping[str, object], rows: pa.Table | Query) -> Written:
+    def replace(self, table: Table, partition: Mapping[str, object], rows: pa.Table | Query | Pieces) -> Written:
         """Replace one partition with rows, all or nothing. A list of values replaces those partitions together."""
         if isinstance(rows, Query):
-            return self.replace(table, partition, self.query(rows.sql, rows.parameters))
+            rows = self.query(rows.sql, rows.parameters)
+        elif isinstance(rows, Pieces):
+            import pyarrow as pa
+
+            rows = pa.concat_tables([table.schema.empty_table(), *map(table.conform, rows.made())])
         conformed = table.conform(rows).sort_by([(name, "ascending") for name in table.key])
         table.refuse_misplaced(partition, conformed)
         table.refuse_repeated(conformed)
