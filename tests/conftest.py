@@ -80,11 +80,22 @@ def empty_tables(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[s
 @pytest.fixture
 def warehouse(empty_tables: tuple[Path, dict[str, Table]], tmp_path: Path) -> LocalWarehouse:
     """A warehouse at HIGAWARI_HOME with every table of the machinery and the recommender, empty."""
+    return warehouse_in(tmp_path, empty_tables)
+
+
+def warehouse_in(home: Path, empty_tables: tuple[Path, dict[str, Table]]) -> LocalWarehouse:
+    """A warehouse of those tables in a home."""
     from include.retraining.warehouse.local import LocalWarehouse
 
     folder, tables = empty_tables
-    shutil.copytree(folder, tmp_path / "warehouse")
-    return LocalWarehouse(tmp_path / "warehouse", tmp_path / "spill", "500MB", 1, dict(tables))
+    shutil.copytree(folder, home / "warehouse")
+    return LocalWarehouse(home / "warehouse", home / "spill", "500MB", 1, dict(tables))
+
+
+def put_in_place(written: Path, warehouse: LocalWarehouse) -> None:
+    """The tables of a folder that a module wrote once, instead of the empty ones of a test."""
+    shutil.rmtree(warehouse.folder)
+    shutil.copytree(written, warehouse.folder)
 
 
 @pytest.fixture(scope="session")
