@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from include.retraining.settings import PROJECT
+from tests.conftest import LONGEST_FIRST, TESTS
 
 SKIPPED = "import pytest\n\n@pytest.mark.service\ndef test_emulator():\n    pytest.skip('not here')\n"
 OPTIONS = ["-q", "-p", "tests.conftest", "-p", "no:cacheprovider", "-o", "markers=service: x"]
@@ -34,3 +35,7 @@ def test_only_a_skipped_service_test_in_ci_fails_the_session(
     ended = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
     assert ended.returncode == code, ended.stdout + ended.stderr
     assert ("test_it.py::test_emulator" in ended.stdout and "start the service" in ended.stdout) == bool(code)
+
+
+def test_the_files_that_are_begun_first_are_there() -> None:
+    assert [name for name in LONGEST_FIRST if not (TESTS / name).is_file()] == []

@@ -6,7 +6,8 @@ import sys
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
-from include.recommender.expectations import event_rules, item_rules
+from include.recommender.expectations import event_rules, exposure_rules, item_rules
+from include.recommender.exposures import COLUMNS as EXPOSURE_COLUMNS
 from include.recommender.ingest import EVENT_COLUMNS, ITEM_COLUMNS
 from include.recommender.settings import SURFACES, RecommenderSettings
 from include.recommender.sql import FOLDER, sql
@@ -17,7 +18,7 @@ from include.retraining.settings import load_settings
 from include.retraining.tables import MACHINERY_TABLES
 from include.retraining.warehouse.bigquery.columns import PARAMETER_TYPES, condition_of, parameter, parameters_of
 from include.retraining.warehouse.bigquery.jobs import Jobs
-from include.retraining.warehouse.sql import parameter_names
+from include.retraining.warehouse.sql import parameter_names, table_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -29,13 +30,24 @@ if TYPE_CHECKING:
 DAY = date(2026, 1, 31)
 # A value for every parameter of every file; only its type matters.
 EXAMPLES: dict[str, Any] = {
-    "all_positive": False, "as_of_date": DAY, "decay_long": 0.01, "decay_medium": 0.02, "decay_short": 0.1,
-    "deduplicate": "event_id", "end_date": DAY, "event_dates": [DAY], "first_date": DAY - timedelta(days=7),
-    "history_days": 730, "items_snapshot_date": DAY, "list_size": 20, "positive_event_types": ["like"],
-    "publication_id": f"{DAY}-0", "samples": 5, "surface": SURFACES[0], "surfaces_without_repeats": [SURFACES[-1]],
-    "timezone": "UTC",
+    "all_positive": False, "all_users": True, "as_of_date": DAY, "as_of_dates": [DAY], "computed_for": DAY, "day": DAY,
+    "decay_long": 0.01, "decay_medium": 0.02, "decay_short": 0.1, "deduplicate": "event_id", "end_date": DAY,
+    "event_dates": [DAY], "first_date": DAY - timedelta(days=7), "first_day": DAY - timedelta(days=7),
+    "first_user": "a", "history_days": 730, "items_snapshot_date": DAY, "last_date": DAY, "last_day": DAY,
+    "last_user": "b", "list_size": 20, "positive_event_types": ["like"], "publication_id": f"{DAY}-0",
+    "publication_ids": [f"{DAY}-0"], "samples": 5, "surface": SURFACES[0], "surfaces_without_repeats": [SURFACES[-1]],
+    "taste_days": 14, "timezone": "UTC", "user_ids": ["a"],
 }  # fmt: skip
 OF_TYPE: dict[str, Any] = {"date": DAY, "string": "x", "int64": 0}
+# What a file reads that is neither a table nor landed: rows that Python gives it.
+INPUTS = {
+    "credit_windows": (
+        "'' AS publication_id, DATE '2026-01-31' AS as_of_date, CURRENT_TIMESTAMP() AS started_at, "
+        "CURRENT_TIMESTAMP() AS ended_at"
+    ),
+    "hits": "'' AS publication_id, '' AS surface, '' AS list_user_id, 1 AS rank",
+    "readers": "DATE '2026-01-31' AS as_of_date, '' AS user_id",
+}
 # From landed text to rows of a table, each step on what the one before returns: name, input, and who makes the input.
 INGEST = (
     ("type_events", "landed_events", EVENT_COLUMNS),
@@ -44,12 +56,18 @@ INGEST = (
     ("type_items", "landed_items", ITEM_COLUMNS),
     ("rules of items", "typed_events", "type_items"),
     ("deduplicate_items", "classified_items", "rules of items"),
+    ("type_exposures", "landed_exposures", EXPOSURE_COLUMNS),
+    ("rules of exposures", "typed_events", "type_exposures"),
 )
 
 
 def dry_runs(jobs: Jobs, settings: RecommenderSettings) -> Iterator[tuple[str, str, list[Any]]]:
     """(name, statement, parameters) of everything that a daily run sends, but scripts: their statements come singly."""
-    rules = {"rules of events": classify(event_rules(settings)), "rules of items": classify(item_rules(settings))}
+    rules = {
+        "rules of events": classify(event_rules(settings)),
+        "rules of items": classify(item_rules(settings)),
+        "rules of exposures": classify(exposure_rules()),
+    }
     made: dict[str, QueryJob] = {}
     for name, input_name, maker in INGEST:
         query, values = rules.get(name) or (sql(name), EXAMPLES)
@@ -60,7 +78,11 @@ def dry_runs(jobs: Jobs, settings: RecommenderSettings) -> Iterator[tuple[str, s
         yield name, statement, bound
     done = {name for name, _, _ in INGEST}
     for name in sorted(path.stem for path in FOLDER.glob("*.sql") if path.stem not in done):
-        yield name, sql(name), [parameter(key, EXAMPLES[key]) for key in sorted(parameter_names(sql(name)))]
+        yield (
+            name,
+            _with_inputs(sql(name)),
+            [parameter(key, EXAMPLES[key]) for key in sorted(parameter_names(sql(name)))],
+        )
     for table in (*RECOMMENDER_TABLES, *MACHINERY_TABLES):
         yield from _writes(jobs, table)
 
@@ -71,6 +93,11 @@ def _writes(jobs: Jobs, table: Table) -> Iterator[tuple[str, str, list[Any]]]:
     delete = f"DELETE FROM `{target}` WHERE {condition_of(where)}"
     yield f"delete from {table.name}", delete, parameters_of(table, where)
     yield f"insert into {table.name}", f"INSERT INTO `{target}` ({listed}) SELECT {listed} FROM `{target}`", []
+
+
+def _with_inputs(query: str) -> str:
+    given = ",\n".join(f"{name} AS (SELECT {INPUTS[name]})" for name in sorted(table_names(query) & set(INPUTS)))
+    return f"WITH {given}\n(\n{query}\n)" if given else query
 
 
 def _landed(names: Iterable[str]) -> str:

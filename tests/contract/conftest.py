@@ -35,18 +35,29 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield found["BIGQUERY_EMULATOR_HOST"]
 
 
-@pytest.fixture(scope="session")
-def new_dataset(emulator: str) -> Callable[[], BigQuery]:
-    """Makes a dataset; its settings."""
+@pytest.fixture(scope="module")
+def new_dataset(emulator: str) -> Iterator[Callable[[], BigQuery]]:
+    """Makes a dataset; its settings. None outlives its file: the emulator slows down with each table that it has."""
+    yield from datasets()
+
+
+def datasets() -> Iterator[Callable[[], BigQuery]]:
+    """What makes datasets; they are dropped in the end."""
     from include.retraining.warehouse.bigquery.create_dataset import create_datasets
     from include.retraining.warehouse.bigquery.jobs import Jobs
+
+    made: list[BigQuery] = []
 
     def make() -> BigQuery:
         settings = BigQuery(project=PROJECT, dataset=f"test_{uuid.uuid4().hex[:12]}")
         create_datasets(Jobs(settings))
+        made.append(settings)
         return settings
 
-    return make
+    yield make
+    for settings in made:
+        for dataset in (settings.dataset, settings.work_dataset):
+            Jobs(settings).client.delete_dataset(f"{PROJECT}.{dataset}", delete_contents=True, not_found_ok=True)
 
 
 def opened(settings: BigQuery) -> BigQueryWarehouse:
@@ -68,9 +79,16 @@ def environment_for(settings: BigQuery) -> dict[str, str]:
 
 
 @pytest.fixture
-def on_bigquery(new_dataset: Callable[[], BigQuery]) -> BigQueryWarehouse:
+def own_dataset(emulator: str) -> Iterator[BigQuery]:
+    """A dataset that goes when the test ends."""
+    for make in datasets():
+        yield make()
+
+
+@pytest.fixture
+def on_bigquery(own_dataset: BigQuery) -> BigQueryWarehouse:
     """A warehouse on the emulator without tables."""
-    return opened(new_dataset())
+    return opened(own_dataset)
 
 
 @pytest.fixture

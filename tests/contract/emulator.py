@@ -39,7 +39,8 @@ def why_not() -> str | None:
 def running_emulator(folder: Path) -> Iterator[dict[str, str]]:
     """The variables by which clients find an emulator whose data lie in `folder`."""
     port, grpc_port = free_ports(2)
-    command = [str(FOLDER / "environment" / "bin" / "local-bigquery"), "--host", "127.0.0.1", "--port", str(port)]
+    python, emulator = FOLDER / "environment" / "bin" / "python", Path(__file__).with_name("quick_emulator.py")
+    command = [str(python), str(emulator), "--host", "127.0.0.1", "--port", str(port)]
     command += ["--grpc-port", str(grpc_port), "--data-dir", str(folder / "data"), "--project", "demo-project"]
     with (folder / "emulator.log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, "HOME": str(FOLDER)})

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from include.recommender.dry_run import main as dry_run
 from include.recommender.settings import SURFACES
+from include.recommender.sql import FOLDER
 from include.recommender.tables import PUBLISHED_TABLES, RECOMMENDER_TABLES
 from include.retraining.publication.switch_log import read_switch_log
 from include.retraining.tables import MACHINERY_TABLES, PUBLICATIONS, RUN_COSTS
@@ -90,6 +92,29 @@ def test_views_show_what_was_published_and_costs_are_kept_by_task(
     assert job.labels == {
         "dag": "recommender_daily", "task": "build_features-build_item_stats", "as_of_date": str(DAY_BEFORE),
     }  # fmt: skip
+
+
+def test_the_dry_run_reads_every_statement_and_refuses_a_wrong_one(
+    finished: tuple[BigQueryWarehouse, dict[str, str]],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """`make bigquery-dry-run`. The emulator explains statements; what they would bill it does not know.
+
+    The last test of this file: it takes a table away.
+    """
+    warehouse = finished[0]
+    for name, value in environment_for(warehouse.jobs.settings).items():
+        monkeypatch.setenv(name, value)
+    assert dry_run() == 0
+    names = {line.partition(": ")[0] for line in capsys.readouterr().out.splitlines()}
+    assert {path.stem for path in FOLDER.glob("*.sql")} < names
+    assert {f"insert into {table.name}" for table in (*RECOMMENDER_TABLES, *MACHINERY_TABLES)} < names
+    warehouse.jobs.client.delete_table(warehouse.jobs.table_id("blocked_items"))
+    assert dry_run() == 1
+    said = capsys.readouterr().out
+    assert "check_publication_rows: REFUSED" in said
+    assert "item_stats: 0 bytes" in said
 
 
 def rows_of(warehouse: Any, table: Table, publication_id: str | None) -> list[dict[str, Any]]:

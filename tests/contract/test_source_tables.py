@@ -18,8 +18,6 @@ from include.retraining.warehouse.open import open_deliveries, open_warehouse
 from tests.contract.conftest import environment_for, opened
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from include.retraining.settings import BigQuery
 
 pytestmark = pytest.mark.service
@@ -39,9 +37,9 @@ COLUMNS = '{"user_id": "customer", "item_id": "sku", "event_type": "what", "occu
 
 
 @pytest.fixture
-def shop(new_dataset: Callable[[], BigQuery], monkeypatch: pytest.MonkeyPatch) -> BigQuery:
+def shop(own_dataset: BigQuery, monkeypatch: pytest.MonkeyPatch) -> BigQuery:
     """A dataset with tables of somebody's own, and settings that name them."""
-    settings = new_dataset()
+    settings = own_dataset
     jobs = opened(settings).jobs
     jobs.run("make a shop", f"{CLICKS} SELECT 1 AS made;")
     variables = environment_for(settings) | {

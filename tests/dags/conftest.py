@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import copy
 import shutil
-import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests import airflow_home  # noqa: F401 (before any test module imports Airflow)
+from tests import airflow_home  # before any test module imports Airflow
+from tests.prepared_home import AIRFLOW
 from tests.simulated_home import PROJECT, environment_of
 
 if TYPE_CHECKING:
@@ -30,9 +29,9 @@ def dags() -> dict[str, DAG]:
 
 
 @pytest.fixture(scope="session")
-def migrated() -> None:
+def migrated(prepared_home: Path) -> None:
     """Airflow's tables in the SQLite database of AIRFLOW_HOME."""
-    subprocess.run([sys.executable, "-m", "airflow", "db", "migrate"], check=True, capture_output=True)
+    shutil.copy(prepared_home / AIRFLOW, airflow_home.AIRFLOW_HOME / "airflow.db")
 
 
 @pytest.fixture

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,7 +24,7 @@ from include.retraining.run import Run
 from include.retraining.tables import ALERTS, MACHINERY_TABLES, PROMOTION_DECISIONS, RUN_COSTS, TASK_FAILURES
 from tests.dags.conftest import run_with
 from tests.dags.test_recommender_daily import run_dag
-from tests.simulated_home import DAY_BEFORE, LAST_ARRIVAL, PROJECT, environment_of, whole_environment_of
+from tests.simulated_home import DAY_BEFORE, LAST_ARRIVAL, environment_of
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG
@@ -42,24 +40,10 @@ EMPTY = {
 }
 
 
-@pytest.fixture(scope="module")
-def two_days(trained_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home in which the last day was published too, each day with the ranker it promoted."""
-    home = tmp_path_factory.mktemp("two_days") / "home"
-    shutil.copytree(trained_home, home)
-    code = (
-        "from datetime import date; from include.recommender.backtest import run_day; "
-        "from include.recommender.workspace import open_recommender; from include.retraining.run import Run; "
-        f"run_day(Run(date.fromisoformat('{LAST_ARRIVAL}'), 'last', 'backtest'), open_recommender())"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True, env=whole_environment_of(home), cwd=PROJECT)
-    return home
-
-
 @pytest.fixture
-def published(two_days: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, migrated: None) -> list[str]:
+def published(undisturbed_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, migrated: None) -> list[str]:
     """The ids of the two publications, in a copy of that home."""
-    shutil.copytree(two_days, tmp_path / "home")
+    shutil.copytree(undisturbed_home, tmp_path / "home")
     for name, value in environment_of(tmp_path / "home").items():
         monkeypatch.setenv(name, value)
     return [switch.to_publication_id for switch in log().switches]

@@ -17,8 +17,8 @@ from include.recommender.contenders import model_name
 from include.recommender.settings import SURFACES
 from include.retraining.registry import CHAMPION
 from tests import airflow_home  # noqa: F401 (before any test module imports Airflow)
-from tests.end_to_end import days
-from tests.simulated_home import LAST_ARRIVAL, environment_of
+from tests.shared_folder import shared_folder
+from tests.simulated_home import environment_of
 
 Start = Callable[..., ForkServerProcess]
 RunElsewhere = Callable[..., int | None]
@@ -59,24 +59,17 @@ def run_elsewhere(start: Start) -> RunElsewhere:
 
 
 @pytest.fixture(scope="session")
-def undisturbed_home(trained_home: Path, run_elsewhere: RunElsewhere, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home in which the last day was published too, without any disturbance; only to look at."""
-    home = tmp_path_factory.mktemp("undisturbed") / "home"
-    shutil.copytree(trained_home, home)
-    assert run_elsewhere(days.run_day_at, home, LAST_ARRIVAL) == 0
-    return home
-
-
-@pytest.fixture(scope="session")
 def ready_home(trained_home: Path, undisturbed_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home as before the last day, only that its ranker is trained and registered: a day then takes seconds."""
-    home = tmp_path_factory.mktemp("ready") / "home"
-    shutil.copytree(trained_home, home)
-    shutil.copytree(undisturbed_home / "mlflow", home / "mlflow", dirs_exist_ok=True)
-    client = MlflowClient(tracking_uri=f"sqlite:///{home}/mlflow/mlflow.db")
-    for surface in SURFACES:
-        client.set_registered_model_alias(model_name(surface), CHAMPION, "1")
-    return home
+
+    def make(home: Path) -> None:
+        shutil.copytree(trained_home, home, dirs_exist_ok=True)
+        shutil.copytree(undisturbed_home / "mlflow", home / "mlflow", dirs_exist_ok=True)
+        client = MlflowClient(tracking_uri=f"sqlite:///{home}/mlflow/mlflow.db")
+        for surface in SURFACES:
+            client.set_registered_model_alias(model_name(surface), CHAMPION, "1")
+
+    return shared_folder(tmp_path_factory, "ready", make)
 
 
 @pytest.fixture

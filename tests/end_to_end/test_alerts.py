@@ -14,6 +14,7 @@ import pytest
 
 from include.embedded.components import start, stop
 from tests.ports import free_port
+from tests.prepared_home import give_databases
 from tests.simulated_home import PROJECT
 from tests.sinks import MailSink, WebhookSink, listening
 
@@ -49,7 +50,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def airflow(home: Path, mail: MailSink, chat: WebhookSink) -> Iterator[AirflowClient]:
+def airflow(home: Path, prepared_home: Path, mail: MailSink, chat: WebhookSink) -> Iterator[AirflowClient]:
     overrides = {
         "AIRFLOW__CORE__DAGS_FOLDER": str(DAGS),
         "AIRFLOW__LOGGING__LOGGING_LEVEL": "INFO",
@@ -57,6 +58,7 @@ def airflow(home: Path, mail: MailSink, chat: WebhookSink) -> Iterator[AirflowCl
         "HIGAWARI_ALERTS__CHANNELS": json.dumps(CHANNELS),
         "HIGAWARI_ALERTS__RUNBOOK_URL": "https://wiki.example.com/runbook",
     }
+    give_databases(prepared_home, home)
     try:
         client = start(home, free_port(), overrides)
         client.call("POST", "/connections", {"connection_id": "on_call_chat", **json.loads(chat.connection())})

@@ -29,6 +29,7 @@ from include.retraining.publication.switch_log import read_switch_log
 from include.retraining.tables import ALERTS, PROMOTION_DECISIONS
 from tests.end_to_end.browser import logged_in, needs_chromium
 from tests.ports import free_port
+from tests.prepared_home import give_databases
 from tests.simulated_home import PROJECT, SMALL_SETTINGS, small_service
 
 if TYPE_CHECKING:
@@ -56,8 +57,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def airflow(home: Path) -> Iterator[AirflowClient]:
+def airflow(home: Path, prepared_home: Path) -> Iterator[AirflowClient]:
     """One Airflow for this suite, with people of three roles."""
+    give_databases(prepared_home, home)
     try:
         # Without runs of the schedule: unpausing would make one of today.
         ours = {"AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": USERS, "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "False"}

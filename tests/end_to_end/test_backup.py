@@ -15,6 +15,7 @@ from tests.end_to_end.days import champions, everything_seen, run_day_at
 from tests.simulated_home import DAY_BEFORE, LAST_ARRIVAL, PROJECT, whole_environment_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.end_to_end.conftest import RunElsewhere, Start
@@ -27,15 +28,24 @@ TAR_WARNED = 1
 NOT_HERE = ("make down", "make up")
 
 
-@pytest.fixture
-def home(simulated: Path, tmp_path: Path, run_elsewhere: RunElsewhere) -> Path:
-    """A home with a published day, in which its models were made: not a copy, whose models would lie elsewhere."""
-    home = tmp_path / "home"
+@pytest.fixture(scope="module")
+def published(simulated: Path, tmp_path_factory: pytest.TempPathFactory, run_elsewhere: RunElsewhere) -> Path:
+    """A home with a published day, in which its models were made: at another path they would lie elsewhere."""
+    home = tmp_path_factory.mktemp("backup") / "home"
     shutil.copytree(simulated, home / "landing")
     (home / "mlflow").mkdir()
     (home / "secrets.env").write_text("HIGAWARI_HASH_KEY=for tests\n")
     assert run_elsewhere(run_day_at, home, DAY_BEFORE) == 0
     return home
+
+
+@pytest.fixture
+def home(published: Path, tmp_path: Path) -> Iterator[Path]:
+    """That home, which is put back at its path when a test is through with it, and nothing beside it."""
+    shutil.copytree(published, tmp_path / "kept")
+    yield published
+    shutil.rmtree(published.parent)
+    shutil.copytree(tmp_path / "kept", published)
 
 
 def carry_out(commands: str, home: Path) -> str:

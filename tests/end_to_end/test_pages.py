@@ -40,6 +40,7 @@ from include.ui.addresses import PREFIX
 from include.ui.app import make_app
 from tests.end_to_end.browser import logged_in, needs_chromium
 from tests.ports import free_port
+from tests.prepared_home import give_databases
 from tests.simulated_home import DAY_BEFORE, LAST_ARRIVAL, SMALL_TRAINING
 from tests.ui.routes import addresses_of
 
@@ -88,8 +89,9 @@ def home(undisturbed_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
 
 
 @pytest.fixture(scope="module")
-def airflow(home: Path) -> Iterator[AirflowClient]:
+def airflow(home: Path, prepared_home: Path) -> Iterator[AirflowClient]:
     """One Airflow for this suite; nothing in it runs but what a test triggers."""
+    give_databases(prepared_home, home)
     try:
         client = start(home, free_port(), SMALL_TRAINING | PEOPLE)
         client.wait_for_dag(DAG_ID)

@@ -30,6 +30,7 @@ from include.ui.addresses import NAVIGATION, PREFIX
 from include.ui.app import make_app
 from tests.end_to_end.browser import logged_in, needs_chromium
 from tests.ports import free_port
+from tests.prepared_home import give_databases
 from tests.simulated_home import SMALL_TRAINING, small_service
 from tests.ui.routes import addresses_of
 
@@ -63,8 +64,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def airflow(home: Path) -> Iterator[AirflowClient]:
+def airflow(home: Path, prepared_home: Path) -> Iterator[AirflowClient]:
     """One Airflow for this suite."""
+    give_databases(prepared_home, home)
     try:
         yield start(home, free_port(), SMALL_TRAINING | ONE_MORE_USER)
     finally:

@@ -104,6 +104,7 @@ class Stack:
             200,
             lambda: self.log(container).read_text()[-5000:],
             lambda: self.started[container].alive,
+            pause=4,
         )
 
     def freeze(self, container: str) -> list[psutil.Process]:
@@ -160,11 +161,15 @@ def wait_until(
     seconds: float,
     found: Callable[[], object] = lambda: "",
     while_true: Callable[[], bool] = lambda: True,
+    pause: float = 1,
 ) -> T:
-    """Return it once it is true; fail after so many seconds, or once it no longer can be."""
+    """Return it once it is true; fail after so many seconds, or once it no longer can be.
+
+    A health check starts an Airflow that is slow to import: asked without a pause it slows down what it asks about.
+    """
     end_at = time.monotonic() + seconds
     while not (is_so := what()):
         assert time.monotonic() < end_at, f"expected {called} within {seconds:.0f} s, found {found()}"
         assert while_true(), f"expected {called}, found an end: {found()}"
-        time.sleep(1)
+        time.sleep(pause)
     return is_so

@@ -15,21 +15,36 @@ from benchmarks.simulated_history import SimulatedHistory, publication_id
 from include.retraining.monitoring.tables import ARM_COMPARISONS, DRIFT_METRICS, OUTCOME_METRICS
 from include.retraining.tables import DATA_QUALITY_RESULTS, EVALUATION_RESULTS, PROMOTION_DECISIONS, RUN_COSTS
 from include.ui.outcomes import sentence
+from tests.conftest import put_in_place, warehouse_in
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from fastapi.testclient import TestClient
 
     from include.retraining.warehouse.local import LocalWarehouse
+    from include.retraining.warehouse.table import Table
 
 TODAY = datetime.now(UTC).date()
 NASTY = '<script>alert("x")</script>'
 
 
-@pytest.fixture
-def history(warehouse: LocalWarehouse) -> SimulatedHistory:
-    """Twelve days until today."""
+@pytest.fixture(scope="module")
+def written(
+    empty_tables: tuple[Path, dict[str, Table]], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, SimulatedHistory]:
+    """The folder of a warehouse with twelve days until today."""
+    warehouse = warehouse_in(tmp_path_factory.mktemp("history"), empty_tables)
     simulated = SimulatedHistory(TODAY, days=12, users=3, items=30)
     simulated.write(warehouse)
+    return warehouse.folder, simulated
+
+
+@pytest.fixture
+def history(warehouse: LocalWarehouse, written: tuple[Path, SimulatedHistory]) -> SimulatedHistory:
+    """Those days in the warehouse of the test."""
+    folder, simulated = written
+    put_in_place(folder, warehouse)
     return simulated
 
 

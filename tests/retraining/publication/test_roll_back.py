@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -16,6 +17,8 @@ from include.retraining.publication.roll_back import Action, plan_switch
 from include.retraining.publication.switch_log import append_switch, read_switch_log
 from include.retraining.tables import PUBLICATION_SWITCHES, PUBLICATIONS
 from include.retraining.warehouse.local import LocalWarehouse
+from include.retraining.warehouse.table import Table
+from tests.conftest import put_in_place, warehouse_in
 from tests.retraining.publishing import publish, stage_lists
 
 MON, TUE, WED = date(2026, 3, 9), date(2026, 3, 10), date(2026, 3, 11)
@@ -23,10 +26,25 @@ TABLES = (USER_RECOMMENDATIONS, POPULAR_ITEMS)
 OPERATION = Operation("run-1", "hana", "bad lists", dry_run=False)
 
 
+@pytest.fixture(scope="module")
+def three_days(
+    empty_tables: tuple[Path, dict[str, Table]], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, list[str]]:
+    """The folder of a warehouse with three published days, by the number of their rows 3, 4 and 5; and their ids."""
+    home = tmp_path_factory.mktemp("three_days")
+    warehouse = warehouse_in(home, empty_tables)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HIGAWARI_HOME", str(home))
+        published = [publish(warehouse, day, count)[0] for day, count in ((MON, 3), (TUE, 4), (WED, 5))]
+    return warehouse.folder, [staged.publication_id for staged in published]
+
+
 @pytest.fixture
-def days(warehouse: LocalWarehouse) -> list[str]:
-    """Three published days, by the number of their rows 3, 4 and 5."""
-    return [publish(warehouse, day, count)[0].publication_id for day, count in ((MON, 3), (TUE, 4), (WED, 5))]
+def days(warehouse: LocalWarehouse, three_days: tuple[Path, list[str]]) -> list[str]:
+    """Their ids; they are in the warehouse of the test."""
+    folder, published = three_days
+    put_in_place(folder, warehouse)
+    return list(published)
 
 
 def plan(
