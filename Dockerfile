@@ -25,13 +25,15 @@ COPY docs docs
 COPY include include
 COPY plugins plugins
 
-# OMP: threads that spin on shared cores cost more than they gain. The last three: nothing phones home.
+# Numba keeps what it compiled. OMP: threads that spin on shared cores cost more than they gain. The last three: nothing
+# phones home.
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONPATH=/opt/higawari \
     PYTHONUNBUFFERED=1 \
     AIRFLOW_HOME=/opt/airflow \
     AIRFLOW__CORE__DAGS_FOLDER=/opt/higawari/dags \
     AIRFLOW__CORE__PLUGINS_FOLDER=/opt/higawari/plugins \
+    NUMBA_CACHE_DIR=/opt/airflow/numba \
     OMP_WAIT_POLICY=passive \
     OMP_NUM_THREADS=2 \
     OPENBLAS_NUM_THREADS=2 \

@@ -258,6 +258,8 @@ class LocalWarehouse:
         connection.execute("SET timezone = 'UTC'")
         # Whoever needs an order asks for it; without this, large results wait in memory for one.
         connection.execute("SET preserve_insertion_order = false")
+        # In a task's log it would be hundreds of lines.
+        connection.execute("SET enable_progress_bar = false")
         return connection
 
     def _open(self, table: Table) -> DeltaTable:
