@@ -134,7 +134,8 @@ def _in_one_arm(rows: pd.DataFrame) -> pd.DataFrame:
     users, names = pd.factorize(rows["user_id"], sort=True)
     with_ranker = np.bincount(users, rows["arm"] == RANKER, minlength=len(names))
     steady = (with_ranker == 0) | (with_ranker == np.bincount(users, minlength=len(names)))
-    return rows.assign(user=users)[steady[users]]
+    kept: pd.DataFrame = rows.assign(user=users)[steady[users]]
+    return kept
 
 
 def _list_figures(users: pd.DataFrame) -> Figures:
