@@ -60,6 +60,11 @@ SEGMENTS = (
     "category: cats",
 )
 METRICS = ("ndcg@10", "recall@20", "hitrate@10", "map@10")
+# Groups whose outcomes are told apart, as outcome_metrics has them: arm, model version, level and users.
+MEASURED = (
+    ("", "", 0.130, 20_200), ("ranker", "", 0.131, 19_000), ("baseline", "", 0.118, 1000),
+    ("", "ranker/1", 0.131, 19_000), ("", "baseline/own_history", 0.118, 1000),
+)  # fmt: skip
 SOURCES = ("own_history", "item_knn", "ease_10d", "popularity_7d", "rising", "liked_categories")
 SUBJECTS = {
     "events": ("per user", "category", "type", "hour"),
@@ -228,23 +233,22 @@ class SimulatedHistory:
             ):  # fmt: skip
                 made = day - timedelta(days=back)
                 for surface in SURFACES:
-                    for arm, level, users in (("ranker", 0.131, 19_000), ("baseline", 0.118, 1000)):
-                        groups = [
-                            ("all", "all"),
-                            *(("segment", name) for name in SEGMENTS[1:]),
-                            *(("source", s) for s in SOURCES),
-                        ]
+                    for arm, model, level, users in MEASURED:
+                        groups = [("all", "all")]
+                        if not model:
+                            groups += [("segment", name) for name in SEGMENTS[1:]]
+                            groups += [("list_source", name) for name in SOURCES]
                         for dimension, group in groups:
                             for metric in METRICS[:2] if dimension == "all" else METRICS[:1]:
                                 mean, half = level + self._noise(0.003), 6 / users + 0.002
-                                promise = 0.142 if arm == "ranker" else None
+                                promise = 0.142 if "ranker" in (arm, model[:6]) else None
                                 yield {
                                     "computed_for": day, "publication_id": publication_id(made), "as_of_date": made,
                                     "reading": reading, "stage": stage, "days": back, "surface": surface, "arm": arm,
-                                    "model_version": "m/1" if arm == "ranker" else "baseline/own_history",
-                                    "dimension": dimension, "group_name": group, "metric": metric, "users": users,
-                                    "mean": mean, "low": mean - half, "high": mean + half, "offline_mean": promise,
-                                    "offline_low": promise, "offline_high": promise,
+                                    "model_version": model, "dimension": dimension, "group_name": group,
+                                    "metric": metric, "users": users, "mean": mean, "low": mean - half,
+                                    "high": mean + half, "offline_mean": promise, "offline_low": promise,
+                                    "offline_high": promise,
                                 }  # fmt: skip
 
     def _arms(self) -> Rows:

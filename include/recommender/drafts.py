@@ -9,7 +9,6 @@ import numpy as np
 from include.recommender.candidates import ordered
 from include.recommender.contenders import BASELINE_PREFIX
 from include.recommender.lists import EVERYBODY, popular_rows, similar_rows, top_lists_by_surface
-from include.recommender.snapshot import users_of_shard
 from include.recommender.sources.popularity import popularity
 from include.recommender.tables import DRAFT_POPULAR_ITEMS, DRAFT_SIMILAR_ITEMS, DRAFT_USER_RECOMMENDATIONS
 from include.retraining.experiment import BASELINE, RANKER
@@ -26,15 +25,6 @@ if TYPE_CHECKING:
     from include.recommender.snapshot import Snapshot
 
 
-def user_lists(snapshot: Snapshot, contenders: Mapping[str, Contender], size: int, shard: int, shards: int) -> pa.Table:
-    """Lists of one of `shards` parts of the users, `size` rows each, by each surface's contender.
-
-    The contenders rank the same candidates. Part 0 also has the lists for everybody else.
-    """
-    users = users_of_shard(snapshot.shape[0], shard, shards)
-    return lists_of(snapshot, contenders, size, users, shard, everybody=shard == 0)
-
-
 def lists_of(
     snapshot: Snapshot,
     contenders: Mapping[str, Contender],
@@ -43,7 +33,10 @@ def lists_of(
     shard: int,
     everybody: bool,
 ) -> pa.Table:
-    """The same for the given users (positions), with or without the lists for everybody else."""
+    """Lists of the given users (positions), `size` rows each, by each surface's contender.
+
+    The contenders rank the same candidates. With or without the lists for everybody else.
+    """
     import pyarrow as pa
 
     settings = next(iter(contenders.values())).settings

@@ -9,8 +9,8 @@ from include.recommender.contenders import contender_of
 from include.recommender.drafts import lists_of
 from include.recommender.lists import EVERYBODY
 from include.recommender.serving import serving_snapshot
-from include.recommender.snapshot import users_of_shard
-from include.recommender.tables import USER_RECOMMENDATIONS
+from include.recommender.snapshot import methods_in_use, users_of_shard
+from include.recommender.tables import USER_RECOMMENDATIONS, USER_STATS
 from include.recommender.tuning import tuned
 from include.retraining.experiment import held_back
 from include.retraining.publication.reader import read_publication
@@ -45,9 +45,11 @@ def list_changes(
     as_of_date = as_of_date_of(publication_id)
     settings = tuned(workspace.warehouse, workspace.settings, as_of_date)
     contender = contender_of(model, workspace.registry, settings)
-    snapshot = serving_snapshot(workspace, contender.settings, as_of_date)
-    parts = max(snapshot.shape[0] // SAMPLE, 1)
-    users = users_of_shard(snapshot.shape[0], parts // 2, parts)
+    known = workspace.warehouse.read(USER_STATS, {"as_of_date": as_of_date}, ["user_id"]).num_rows
+    parts = max(known // SAMPLE, 1)
+    part = (parts // 2, parts)
+    snapshot = serving_snapshot(workspace, contender.settings, as_of_date, part, methods_in_use(contender.settings))
+    users = users_of_shard(known, *part)
     users = users[~held_back(snapshot.user_ids[users], settings.experiment.salt, settings.experiment.hold_back_share)]
     after = lists_of(snapshot, {surface: contender}, TOP, users, shard=0, everybody=False)
     where = {"surface": surface, "user_id": sorted(set(after["user_id"].to_pylist()))}

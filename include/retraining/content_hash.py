@@ -37,7 +37,7 @@ def content_hash(table: Table, rows: pa.Table) -> str:
 
 def _frame(table: Table, rows: pa.Table, with_nulls: Set[str]) -> pd.DataFrame:
     """Some rows with the types that the whole table gets, where nulls anywhere in a column change it."""
-    frame = rows.to_pandas()
+    frame: pd.DataFrame = rows.to_pandas()
     for name in rows.column_names:
         kind = table.columns[name]
         if kind == "strings":

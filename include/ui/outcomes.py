@@ -19,7 +19,7 @@ from include.ui.windows import SPANS, USUAL, newest_date, rows_of_days, window_o
 router = APIRouter()
 READINGS = {"while_current": "while readers saw it", "held_7_days": "held for 7 days"}
 STAGES = {"matured": "matured figures", "early": "early figures"}
-EVERYBODY = "all"
+EVERYBODY, ALL_USERS = "all", "all users"
 COLUMNS = ("computed_for", "as_of_date", "surface", "arm", "users", "mean", "low", "high", "offline_mean")
 GROUPED = ("as_of_date", "surface", "arm", "dimension", "group_name", "users", "mean", "low", "high")
 MOST_GROUPS = 12
@@ -110,13 +110,14 @@ def _first(wanted: str, there: Sequence[str]) -> str:
 
 
 def _rows(warehouse: Warehouse, dates: Sequence[date], asked: Asked) -> list[dict[str, Any]]:
-    """Of each publication's date and arm the last computation, by whatever most users saw."""
-    where = {**vars(asked), "dimension": EVERYBODY}
+    """Of each publication's date and arm the last computation; all users together only where no arm is known."""
+    where = {**vars(asked), "dimension": EVERYBODY, "model_version": ""}
     rows = rows_of_days(warehouse, OUTCOME_METRICS, "computed_for", dates, COLUMNS, where)
     found: dict[tuple[date, str, str], dict[str, Any]] = {}
     for row in sorted(rows, key=lambda row: (row["computed_for"], row["users"])):
         found[row["as_of_date"], row["surface"], row["arm"]] = row
-    return [found[key] for key in sorted(found)]
+    with_arms = {surface for _, surface, arm in found if arm}
+    return [found[key] for key in sorted(found) if key[2] or key[1] not in with_arms]
 
 
 def _lines(rows: Iterable[Mapping[str, Any]], surface: str, metric: str) -> Any:
@@ -128,7 +129,7 @@ def _lines(rows: Iterable[Mapping[str, Any]], surface: str, metric: str) -> Any:
             arms.setdefault(row["arm"], []).append(Point(row["as_of_date"], row["mean"], row["low"], row["high"]))
             if row["offline_mean"] is not None and row["arm"] != "baseline":
                 promised.append(Point(row["as_of_date"], row["offline_mean"]))
-    lines = [Line(arm, tuple(points)) for arm, points in sorted(arms.items(), reverse=True)]
+    lines = [Line(arm or ALL_USERS, tuple(points)) for arm, points in sorted(arms.items(), reverse=True)]
     lines += [Line("offline estimate", tuple(promised))] if promised else []
     return lines_plot(tuple(lines), metric) if lines else None
 
@@ -140,7 +141,7 @@ def _groups(warehouse: Warehouse, rows: Sequence[Mapping[str, Any]], surface: st
     where = {"computed_for": newest["computed_for"], "surface": surface, **vars(asked)}
     found = warehouse.read(OUTCOME_METRICS, where, GROUPED).to_pylist()
     pictures = []
-    for dimension, title in (("segment", "By group of people"), ("source", "By list source")):
+    for dimension, title in (("segment", "By group of people"), ("list_source", "By list source")):
         groups = [
             row
             for row in found
@@ -149,7 +150,7 @@ def _groups(warehouse: Warehouse, rows: Sequence[Mapping[str, Any]], surface: st
         ]
         largest = sorted(groups, key=lambda row: (-row["users"], row["group_name"]))[:MOST_GROUPS]
         whiskers = tuple(Whisker(row["group_name"], row["mean"], row["low"], row["high"]) for row in largest)
-        note = f"{newest['as_of_date']}, arm {newest['arm']}"
+        note = f"{newest['as_of_date']}, {'arm ' + newest['arm'] if newest['arm'] else ALL_USERS}"
         pictures += [(title, note, whiskers_plot(whiskers, asked.metric))] if whiskers else []
     return pictures
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import math
 import threading
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+LEAST_DAYS = 6
 MARKS_IN_A_LINE = 12
 ROWS_TOLD = 92
 LETTERS_OF_A_NAME = 21
@@ -176,6 +178,19 @@ def _draw_line(axes: Axes, line: Line, colour: str, dashes: Any, marker: str) ->
         low = [nothing if point is None or point.low is None else point.low for _, point in points]
         high = [nothing if point is None or point.high is None else point.high for _, point in points]
         axes.fill_between(days, low, high, color=colour, alpha=0.18, linewidth=0)
+        # A band has no width at a day whose neighbours have no point.
+        alone = [at for at, before, own, after in _neighbours(means) if _is_there(own) and not _is_there(before, after)]
+        axes.vlines([days[at] for at in alone], [low[at] for at in alone], [high[at] for at in alone], color=colour)
+
+
+def _neighbours(values: Sequence[float]) -> list[tuple[int, float, float, float]]:
+    """Position, the value before, its own, and the one after; nan where there is none."""
+    padded = [float("nan"), *values, float("nan")]
+    return [(at, *padded[at : at + 3]) for at in range(len(values))]  # type: ignore[misc]
+
+
+def _is_there(*values: float) -> bool:
+    return not all(math.isnan(value) for value in values)
 
 
 def _places(days: Sequence[date]) -> Any:
@@ -200,6 +215,12 @@ def _date_axis(axes: Axes) -> None:
     import matplotlib.dates as axis
 
     dates: Any = axis
+    first, last = axes.get_xlim()
+    known = axes.dataLim.intervalx
+    if known[1] - known[0] < LEAST_DAYS:
+        # Left alone, the axis of a first day spans years.
+        middle = (first + last) / 2
+        axes.set_xlim(middle - LEAST_DAYS / 2, middle + LEAST_DAYS / 2)
     locator = dates.AutoDateLocator(minticks=3, maxticks=6)
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator))

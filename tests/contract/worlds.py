@@ -143,8 +143,6 @@ def credit_windows() -> pa.Table:
     instant = pa.timestamp("us", "UTC")
     return pa.table(
         {
-            "publication_id": [PUBLICATION] * 2,
-            "as_of_date": pa.array([days_ago(7)] * 2, pa.date32()),
             "started_at": pa.array([start for start, _ in spans], instant),
             "ended_at": pa.array([end for _, end in spans], instant),
         }
@@ -153,14 +151,13 @@ def credit_windows() -> pa.Table:
 
 def hits() -> pa.Table:
     return pa.table(
-        {"publication_id": [PUBLICATION] * 3, "surface": ["for_you"] * 3, "list_user_id": ["u000", "u000", "*"],
+        {"surface": ["for_you"] * 3, "list_user_id": ["u000", "u000", "*"],
          "rank": pa.array([4, 5, 9], pa.int64())}
     )  # fmt: skip
 
 
 def readers() -> pa.Table:
-    users = [f"u{number:03d}" for number in range(10)]
-    return pa.table({"as_of_date": pa.array([DAY] * len(users), pa.date32()), "user_id": users})
+    return pa.table({"user_id": [f"u{number:03d}" for number in range(10)]})
 
 
 def typed_events() -> pa.Table:
@@ -233,16 +230,16 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Callable[[], pa.Table]]]] 
     "outcome_arms": (sql("outcome_arms"), {"publication_ids": [PUBLICATION], "surface": "for_you"}, {}),
     "outcome_exposures": (
         sql("outcome_exposures"),
-        {**STATISTICS, "publication_ids": [PUBLICATION], "first_date": days_ago(9), "computed_for": DAY},
+        {**STATISTICS, "publication_ids": [PUBLICATION], "day": days_ago(1), "computed_for": DAY},
         {},
     ),
     "outcome_publications": (sql("outcome_publications"), {"publication_ids": [PUBLICATION]}, {}),
-    "outcome_segments": (sql("outcome_segments"), {"as_of_dates": [DAY]}, {"readers": readers}),
-    "outcome_sources": (sql("outcome_sources"), {"publication_ids": [PUBLICATION]}, {"hits": hits}),
+    "outcome_segments": (sql("outcome_segments"), {"as_of_date": DAY}, {"readers": readers}),
+    "outcome_sources": (sql("outcome_sources"), {"publication_id": PUBLICATION}, {"hits": hits}),
     "outcome_wants": (
         sql("outcome_wants"),
-        {**STATISTICS, "publication_ids": [PUBLICATION], "first_date": days_ago(9), "computed_for": DAY,
-         "surfaces_without_repeats": ["discover"]},
+        {**STATISTICS, "publication_id": PUBLICATION, "as_of_date": days_ago(7), "last_date": days_ago(1),
+         "computed_for": DAY, "surfaces_without_repeats": ["discover"]},
         {"credit_windows": credit_windows},
     ),
     "pairs_of_users": (

@@ -1,4 +1,7 @@
-"""recommender_daily through real components: api-server, scheduler, dag-processor, triggerer; a backfill over REST."""
+"""recommender_daily through real components: api-server, scheduler, dag-processor, triggerer; a backfill over REST.
+
+Then what follows a publication, on its schedule and by hand, and the pages that show it.
+"""
 
 from __future__ import annotations
 
@@ -23,15 +26,18 @@ from include.embedded.secret_file import ADMIN_PASSWORD, load_secrets, passwords
 from include.recommender.current import current_user_recommendations
 from include.recommender.settings import SURFACES
 from include.recommender.workspace import open_recommender, recommender_to_read
+from include.retraining.monitoring.tables import ARM_COMPARISONS, DRIFT_METRICS, OUTCOME_METRICS, REPRODUCTIONS
 from include.retraining.publication.blocked import blocked_items
 from include.retraining.publication.switch_log import read_switch_log
-from include.retraining.tables import PROMOTION_DECISIONS, PUBLICATIONS
+from include.retraining.tables import PROMOTION_DECISIONS, PUBLICATIONS, RUN_COSTS
 from include.ui.addresses import NAVIGATION, PREFIX
 from include.ui.app import make_app
+from include.ui.outcomes import sentence
+from include.ui.plots import number
 from tests.end_to_end.browser import logged_in, needs_chromium
 from tests.ports import free_port
 from tests.prepared_home import give_databases
-from tests.simulated_home import SMALL_TRAINING, small_service
+from tests.simulated_home import SMALL_SETTINGS, small_service
 from tests.ui.routes import addresses_of
 
 if TYPE_CHECKING:
@@ -43,6 +49,9 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(1200)]
 DAG_ID, ROLLBACK = "recommender_daily", "rollback_publication"
+FOLLOWING = ("recommender_outcomes", "recommender_drift", "recommender_weekly_review")
+# Rankers are promoted and several users held back from them: there are two arms, and champions to train again.
+SETTINGS = SMALL_SETTINGS | {"HIGAWARI_EXPERIMENT__HOLD_BACK_SHARE": "0.3"}
 # From the trigger to readers seeing it: 10 s on a quiet machine, and a busy one may take three times as long.
 SECONDS = 30
 ONE_MORE_USER = {
@@ -53,6 +62,7 @@ ONE_MORE_USER = {
 DATED = {"Data quality", "Publication", "Runbook"}
 # The date of the last 03:00 that has passed: Airflow backfills no run that is still to come.
 TODAY = (datetime.now(UTC) - timedelta(hours=3)).date()
+YESTERDAY, WEEK_AGO = TODAY - timedelta(days=1), TODAY - timedelta(days=7)
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +78,7 @@ def airflow(home: Path, prepared_home: Path) -> Iterator[AirflowClient]:
     """One Airflow for this suite."""
     give_databases(prepared_home, home)
     try:
-        yield start(home, free_port(), SMALL_TRAINING | ONE_MORE_USER)
+        yield start(home, free_port(), SETTINGS | ONE_MORE_USER)
     finally:
         stop(home)
 
@@ -76,13 +86,13 @@ def airflow(home: Path, prepared_home: Path) -> Iterator[AirflowClient]:
 @pytest.fixture(scope="module")
 def first_runs(airflow: AirflowClient) -> list[DagRun]:
     """A backfill of yesterday and today."""
-    return backfill(airflow, TODAY - timedelta(days=1), TODAY)
+    return backfill(airflow, YESTERDAY, TODAY)
 
 
 @pytest.fixture
 def warehouse(home: Path, monkeypatch: pytest.MonkeyPatch) -> Warehouse:
     """The warehouse of that Airflow, as another process sees it."""
-    for name, value in embedded_environment(home, RunFolder(home).port(), SMALL_TRAINING).items():
+    for name, value in embedded_environment(home, RunFolder(home).port(), SETTINGS).items():
         if os.environ.get(name) != value and name.startswith(("HIGAWARI_", "MLFLOW_")):
             monkeypatch.setenv(name, value)
     return open_recommender().warehouse
@@ -104,7 +114,7 @@ def test_a_backfill_publishes_each_of_its_dates(first_runs: list[DagRun], wareho
     assert [run.state for run in first_runs] == ["success", "success"]
     log = read_switch_log(warehouse)
     assert [switch.kind for switch in log.switches] == ["publish", "publish"]
-    assert [switch.to_publication_id[:10] for switch in log.switches] == [str(TODAY - timedelta(days=1)), str(TODAY)]
+    assert [switch.to_publication_id[:10] for switch in log.switches] == [str(YESTERDAY), str(TODAY)]
     assert current_user_recommendations(warehouse, "nobody we know", "for_you").num_rows == 20
 
 
@@ -134,14 +144,86 @@ def test_an_older_backfill_stages_and_leaves_production_alone(airflow: AirflowCl
     """Rule 5."""
     before = len(read_switch_log(warehouse).switches)
     applied = warehouse.read(PROMOTION_DECISIONS, {"kind": "applied"}).num_rows
-    day = TODAY - timedelta(days=2)
-    (run,) = backfill(airflow, day, day)
+    (run,) = backfill(airflow, WEEK_AGO, WEEK_AGO)
     assert run.state == "success"
     assert len(read_switch_log(warehouse).switches) == before
     assert warehouse.read(PROMOTION_DECISIONS, {"kind": "applied"}).num_rows == applied
-    assert warehouse.read(PUBLICATIONS, {"as_of_date": day}).num_rows == 1
+    assert warehouse.read(PUBLICATIONS, {"as_of_date": WEEK_AGO}).num_rows == 1
     states = {task.task_id: task.state for task in airflow.task_instances(DAG_ID, run.run_id)}
     assert states["publish.verify_current"] == states["record_champions.for_you"] == "skipped"
+
+
+@pytest.fixture(scope="module")
+def following(airflow: AirflowClient, first_runs: list[DagRun]) -> dict[str, list[DagRun]]:
+    """As an operator starts it: triggered for today, and unpaused, for which the scheduler makes a run of its own."""
+    runs: dict[str, list[DagRun]] = {}
+    for dag_id in FOLLOWING:
+        airflow.wait_for_dag(dag_id)
+        airflow.trigger(dag_id, {"as_of_date": str(TODAY)})
+        airflow.unpause(dag_id)
+    for dag_id in FOLLOWING:
+        until = time.monotonic() + 120
+        while len(runs.get(dag_id, [])) < 2 and time.monotonic() < until:
+            time.sleep(0.5)
+            runs[dag_id] = airflow.dag_runs(dag_id)
+        runs[dag_id] = airflow.wait_for_runs(dag_id, [run.run_id for run in runs[dag_id]], 600)
+    return runs
+
+
+def test_what_follows_runs_on_its_schedule_and_when_asked(
+    airflow: AirflowClient, following: dict[str, list[DagRun]], warehouse: Warehouse
+) -> None:
+    for dag_id, runs in following.items():
+        assert {(run.run_type, run.state) for run in runs} == {("scheduled", "success"), ("manual", "success")}, dag_id
+        asked = next(run for run in runs if run.run_type == "manual")
+        assert {task.state for task in airflow.task_instances(dag_id, asked.run_id)} == {"success"}, dag_id
+    outcomes = warehouse.read(OUTCOME_METRICS, {"computed_for": TODAY, "reading": "held_7_days"}).to_pylist()
+    assert YESTERDAY in {row["as_of_date"] for row in outcomes}
+    assert {row["arm"] for row in outcomes} == {"", "ranker", "baseline"}
+    drift = warehouse.read(DRIFT_METRICS, {"as_of_date": TODAY}).to_pylist()
+    assert {row["horizon"] for row in drift if row["subject"] == "events"} == {"short", "long"}
+    again = warehouse.read(REPRODUCTIONS, {"as_of_date": TODAY}).to_pylist()
+    assert {row["verdict"] for row in again} == {"same"}
+    assert set(FOLLOWING) <= set(warehouse.read(RUN_COSTS, None, ["dag_id"])["dag_id"].to_pylist())
+
+
+@pytest.mark.service
+@needs_chromium
+def test_the_pages_show_what_those_runs_found(
+    airflow: AirflowClient, following: dict[str, list[DagRun]], home: Path, warehouse: Warehouse
+) -> None:
+    outcomes = warehouse.read(OUTCOME_METRICS, {"computed_for": TODAY, "metric": "ndcg@10"}).to_pylist()
+    asked = {"as_of_date": YESTERDAY, "surface": "for_you", "dimension": "all", "model_version": ""}
+    arms = [row for row in outcomes if all(row[name] == value for name, value in asked.items()) and row["arm"]]
+    drift = warehouse.read(DRIFT_METRICS, {"as_of_date": TODAY}).to_pylist()
+    dates = set(warehouse.read(RUN_COSTS, None, ["as_of_date"])["as_of_date"].to_pylist())
+    with logged_in(base_url(RunFolder(home).port()), "admin", load_secrets(home)[ADMIN_PASSWORD]) as person:
+        person.press("Higawari")
+        answers = person.ours.get_by_role("main").locator("dl.answers")
+        expect(answers.get_by_text(f"{TODAY} for_you came out the same")).to_be_visible()
+
+        person.ours.get_by_role("navigation", name="Recommender").get_by_role("link", name="Outcomes").click()
+        picture = person.ours.locator("figure", has_text="ndcg@10 by arm, for_you")
+        picture.locator("summary").click()
+        for row in arms:
+            expect(picture.locator("tr", has_text=str(YESTERDAY))).to_contain_text(number(row["mean"]))
+        expect(person.ours.get_by_text("By list source, for_you")).to_be_visible()
+        compared = warehouse.read(ARM_COMPARISONS, {"computed_for": TODAY, "metric": "ndcg@10"}).to_pylist()
+        for row in compared:
+            expect(person.ours.get_by_text(sentence(row)).first).to_be_visible()
+
+        person.ours.get_by_role("navigation", name="Recommender").get_by_role("link", name="Drift").click()
+        measures = {(row["subject"], row["name"]) for row in drift}
+        expect(person.ours.get_by_text(f"{len(measures)} measures")).to_be_visible()
+        for horizon in ("short", "long"):
+            part = person.ours.locator(f"section[aria-labelledby=h-{horizon}]")
+            expect(part.locator("figure", has_text="Events").locator("svg")).to_be_visible()
+
+        person.ours.get_by_role("navigation", name="Recommender").get_by_role("link", name="Cost").click()
+        expect(person.ours.get_by_text(f"{len(dates)} dates")).to_be_visible()
+
+        person.ours.get_by_role("navigation", name="Recommender").get_by_role("link", name="Champions").click()
+        expect(person.ours.get_by_text("trained again: the same").first).to_be_visible()
 
 
 def test_nonsense_in_the_form_is_refused(airflow: AirflowClient) -> None:

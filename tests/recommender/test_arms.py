@@ -10,7 +10,7 @@ import pytest
 
 from include.recommender.arms import arm_lists, contenders_by_policy
 from include.recommender.contenders import by_candidate_settings
-from include.recommender.drafts import user_lists
+from include.recommender.drafts import lists_of
 from include.recommender.tables import USER_RECOMMENDATIONS
 from include.retraining.content_hash import content_hash
 from include.retraining.experiment import held_back
@@ -85,7 +85,8 @@ def test_lists_of_an_arm_are_those_its_policy_makes_for_everybody(
     frame = rows(snapshot, policies, held)[0].to_pandas()
     for arm in ("baseline", "ranker"):
         own = frame[(frame["surface"] == "for_you") & (frame["arm"] == arm)]
-        alone = user_lists(snapshot, {"for_you": policies[arm, "for_you"]}, 6, 0, 1).to_pandas()
+        policy, everyone = {"for_you": policies[arm, "for_you"]}, np.arange(snapshot.shape[0])
+        alone = lists_of(snapshot, policy, 6, everyone, 0, everybody=False).to_pandas()
         alone = alone[alone["user_id"].isin(own["user_id"])]
         key = ["user_id", "rank", "item_id", "score", "fallback_reason"]
         assert own[key].sort_values(["user_id", "rank"]).to_numpy().tolist() == alone[key].to_numpy().tolist()

@@ -9,9 +9,10 @@ import pytest
 
 from include.recommender.baselines import baselines_of
 from include.recommender.contenders import baseline
-from include.recommender.drafts import popular_items, similar_items, user_lists
+from include.recommender.drafts import lists_of, popular_items, similar_items
 from include.recommender.lists import popular_rows, similar_rows
 from include.recommender.settings import SURFACES
+from include.recommender.snapshot import users_of_shard
 from include.recommender.tables import DRAFT_POPULAR_ITEMS, DRAFT_SIMILAR_ITEMS, DRAFT_USER_RECOMMENDATIONS
 from tests.recommender.small_world import DAY, event, random_catalogue, random_events, snapshot_from
 
@@ -42,7 +43,9 @@ def drafted(
     snapshot: Snapshot, settings: RecommenderSettings, surface: str = "for_you", shard: int = 0, shards: int = 1
 ) -> pa.Table:
     """Lists by the last, most personal baseline of a surface."""
-    return user_lists(snapshot, {surface: baseline(baselines_of(surface)[-1], settings)}, SIZE, shard, shards)
+    users = users_of_shard(snapshot.shape[0], shard, shards)
+    contenders = {surface: baseline(baselines_of(surface)[-1], settings)}
+    return lists_of(snapshot, contenders, SIZE, users, shard, everybody=shard == 0)
 
 
 @pytest.fixture(params=SURFACES)

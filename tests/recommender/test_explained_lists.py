@@ -11,7 +11,7 @@ import pytest
 from include.recommender.candidates import propose_block
 from include.recommender.contenders import baseline, contender_from
 from include.recommender.contributions import BASE, contributions_to
-from include.recommender.drafts import user_lists
+from include.recommender.drafts import lists_of
 from include.recommender.explained_lists import FEATURES_PER_ROW, explained_lists, positions_of, sampled_users
 from include.recommender.features import FEATURE_NAMES
 from include.recommender.lists import top_block
@@ -67,7 +67,7 @@ def test_every_row_of_the_sampled_lists_has_its_base_and_what_moved_it(
 def test_rule_8_what_is_explained_is_what_is_published(
     snapshot: Snapshot, ranked: Contender, small: RecommenderSettings
 ) -> None:
-    lists = user_lists(snapshot, {SURFACE: ranked}, SIZE, 0, 1).to_pylist()
+    lists = lists_of(snapshot, {SURFACE: ranked}, SIZE, everybody(snapshot), 0, everybody=False).to_pylist()
     published = {(row["user_id"], row["rank"]): (row["item_id"], row["score"]) for row in lists}
     rows = explained(snapshot, ranked, small)
     assert {published[row["user_id"], row["rank"]] == (row["item_id"], row["score"]) for row in rows} == {True}

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from include.recommender.baselines import baselines_of
 from include.recommender.candidates import propose
 from include.recommender.contenders import baseline
-from include.recommender.drafts import popular_items, similar_items, user_lists
+from include.recommender.drafts import lists_of, popular_items, similar_items
 from include.recommender.settings import SURFACES, RecommenderSettings
 from include.recommender.snapshot import similarity_rows, snapshot_of, with_similarities
 from include.recommender.statistics import statistics_at
@@ -68,7 +68,7 @@ def made_for(spill: Path, day: date, events: Rows, items: Rows) -> dict[str, str
         ITEM_SIMILARITIES: pa.concat_tables(similarity_rows(snapshot)),
         CHOSEN_PARAMETERS: choose_parameters(warehouse, using, day),
         TRAINING_SET: pa.concat_tables(build_training_sets(warehouse, using, day).values()),
-        DRAFT_USER_RECOMMENDATIONS: user_lists(snapshot, rules, 5, 0, 1),
+        DRAFT_USER_RECOMMENDATIONS: lists_of(snapshot, rules, 5, everyone, 0, everybody=True),
         DRAFT_POPULAR_ITEMS: popular_items(snapshot, using),
         DRAFT_SIMILAR_ITEMS: similar_items(snapshot, using),
     }

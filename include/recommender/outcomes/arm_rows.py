@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from include.recommender.metrics import PER_USER
-from include.recommender.outcomes.due import checked_publications
+from include.recommender.outcomes.due import by_publication, checked_publications
 from include.recommender.outcomes.metric_rows import click_through, none_if_nan
-from include.recommender.outcomes.occasions import occasions_in
+from include.recommender.outcomes.occasions import occasions_of
 from include.recommender.outcomes.showings import CLICK_THROUGH, showings_of
 from include.recommender.sql import sql
 from include.retraining.experiment import BASELINE, RANKER
@@ -45,15 +45,14 @@ def arm_rows(warehouse: Warehouse, settings: RecommenderSettings, computed_for: 
         own = [window for window in windows if window.publication_id in names]
         if not own:
             continue
-        users = occasions_in(warehouse, settings, own, computed_for).users
-        first = min(window.started_at for window in own).date()
-        shown = showings_of(warehouse, settings, names, first, computed_for)
+        users = _in_arms(warehouse, settings, surfaces, own, computed_for)
+        shown = _shown_in_arms(warehouse, settings, surfaces, own, computed_for) if reading == WHILE_CURRENT else {}
         for surface, published in sorted(surfaces.items()):
-            ours = _in_one_arm(users, surface, published)
+            ours = _in_one_arm(users[surface])
             figures = _list_figures(ours)
             if reading == WHILE_CURRENT:
                 figures |= _wanted_figures(ours, _members(warehouse, surface, published))
-                figures |= _shown_figures(_in_one_arm(shown, surface, published))
+                figures |= _shown_figures(_in_one_arm(shown[surface]))
             for metric, (arm, reference) in figures.items():
                 found = compare(arm, reference, 1 - settings.experiment.hold_back_share, settings.outcomes)
                 yield {
@@ -90,10 +89,53 @@ def _with_two_arms(warehouse: Warehouse, windows: Sequence[Window]) -> dict[str,
     return found
 
 
-def _in_one_arm(rows: pd.DataFrame, surface: str, published: set[str]) -> pd.DataFrame:
+def _in_arms(
+    warehouse: Warehouse,
+    settings: RecommenderSettings,
+    surfaces: Mapping[str, set[str]],
+    windows: Sequence[Window],
+    computed_for: date,
+) -> dict[str, pd.DataFrame]:
+    """By surface, the occasions of users who were in an arm, publication by publication."""
+    import pandas as pd
+
+    # Numbers in place of text: there is a row for every occasion of two weeks.
+    arms = pd.CategoricalDtype([RANKER, BASELINE])
+    parts: dict[str, list[pd.DataFrame]] = {surface: [] for surface in surfaces}
+    for publication_id, own in sorted(by_publication(windows).items()):
+        users = occasions_of(warehouse, settings, publication_id, own, computed_for).users
+        for surface, published in surfaces.items():
+            if publication_id in published:
+                on_it = users[(users["surface"] == surface) & users["arm"].notna()]
+                parts[surface].append(on_it[["user_id", "arm", "wanted", *PER_USER]].astype({"arm": arms}))
+    return {surface: pd.concat(found, ignore_index=True) for surface, found in parts.items()}
+
+
+def _shown_in_arms(
+    warehouse: Warehouse,
+    settings: RecommenderSettings,
+    surfaces: Mapping[str, set[str]],
+    windows: Sequence[Window],
+    computed_for: date,
+) -> dict[str, pd.DataFrame]:
+    """By surface, what users who were in an arm were shown."""
+    first = min(window.started_at for window in windows).date()
+    shown = showings_of(warehouse, settings, set().union(*surfaces.values()), first, computed_for)
+    return {
+        surface: shown[(shown["surface"] == surface) & shown["publication_id"].isin(published) & shown["arm"].notna()]
+        for surface, published in surfaces.items()
+    }
+
+
+def _in_one_arm(rows: pd.DataFrame) -> pd.DataFrame:
     """Rows of users who were in one arm all the time: others, after a change of salt or share, belong to neither."""
-    rows = rows[(rows["surface"] == surface) & rows["publication_id"].isin(published) & rows["arm"].notna()]
-    return rows[rows.groupby("user_id")["arm"].transform("nunique") == 1]
+    import pandas as pd
+
+    users, names = pd.factorize(rows["user_id"], sort=True)
+    with_ranker = np.bincount(users, rows["arm"] == RANKER, minlength=len(names))
+    steady = (with_ranker == 0) | (with_ranker == np.bincount(users, minlength=len(names)))
+    kept: pd.DataFrame = rows.assign(user=users)[steady[users]]
+    return kept
 
 
 def _list_figures(users: pd.DataFrame) -> Figures:
@@ -101,7 +143,7 @@ def _list_figures(users: pd.DataFrame) -> Figures:
 
     def figure(arm: str, metric: str) -> Estimate:
         own = users[users["arm"] == arm]
-        return estimate(*by_user(own.groupby("user_id").ngroup().to_numpy(), own[metric].to_numpy()))
+        return estimate(*by_user(own["user"].to_numpy(), own[metric].to_numpy()))
 
     return {metric: (figure(RANKER, metric), figure(BASELINE, metric)) for metric in PER_USER}
 
@@ -110,7 +152,7 @@ def _wanted_figures(users: pd.DataFrame, members: Mapping[str, int]) -> Figures:
     """What each member of an arm wanted in all: 0 for who wanted nothing, so that no arm chooses who is counted."""
 
     def figure(arm: str) -> Estimate:
-        wanted = users[users["arm"] == arm].groupby("user_id")["wanted"].sum().to_numpy(np.float64)
+        wanted = users[users["arm"] == arm].groupby("user")["wanted"].sum().to_numpy(np.float64)
         return estimate(wanted, np.ones(len(wanted)), idle=max(members.get(arm, 0) - len(wanted), 0))
 
     return {WANTED_ITEMS: (figure(RANKER), figure(BASELINE))}

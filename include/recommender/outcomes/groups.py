@@ -20,22 +20,18 @@ if TYPE_CHECKING:
     from include.retraining.warehouse.protocol import Warehouse
 
 
-def segments_of_readers(warehouse: Warehouse, settings: RecommenderSettings, users: pd.DataFrame) -> pd.DataFrame:
-    """The segment of each kind for each occasion (rows of `users`); null where none applies, or features expired."""
-    import pandas as pd
+def segments_of_readers(warehouse: Warehouse, settings: RecommenderSettings, occasions: Occasions) -> pd.DataFrame:
+    """The segment of each kind for each occasion; null where none applies, or features expired."""
     import pyarrow as pa
 
-    keys = pd.DataFrame({"as_of_date": users["publication_id"].map(as_of_date_of), "user_id": users["user_id"]})
-    readers = keys.drop_duplicates()
-    schema = pa.schema([("as_of_date", pa.date32()), ("user_id", pa.string())])
-    given = pa.Table.from_pandas(readers, schema=schema, preserve_index=False)
-    parameters = {"as_of_dates": sorted(set(readers["as_of_date"]))}
-    known = warehouse.query(sql("outcome_segments"), parameters, {"readers": given}).to_pandas()
+    readers = pa.table({"user_id": pa.array(occasions.users["user_id"].unique(), pa.string())})
+    asked = {"as_of_date": as_of_date_of(occasions.publication_id)}
+    known = warehouse.query(sql("outcome_segments"), asked, {"readers": readers}).to_pandas()
     known["activity"] = activity_of(known["events"].to_numpy())
     known["newness"] = newness_of(known["known_days"].to_numpy(), settings)
     known["category"] = [f"category: {name}" if isinstance(name, str) else None for name in known["category"]]
     kinds = ["activity", "newness", "category"]
-    return keys.merge(known[[*keys.columns, *kinds]], how="left", on=list(keys.columns))[kinds]
+    return occasions.users[["user_id"]].merge(known[["user_id", *kinds]], how="left", on="user_id")[kinds]
 
 
 def hits_by_source(warehouse: Warehouse, occasions: Occasions) -> dict[str, NDArray[np.bool_]]:
@@ -45,8 +41,8 @@ def hits_by_source(warehouse: Warehouse, occasions: Occasions) -> dict[str, NDAr
     schema = pa.schema([(name, pa.int64() if name == "rank" else pa.string()) for name in PUBLISHED_ROW])
     hits = occasions.hits[PUBLISHED_ROW]
     given = pa.Table.from_pandas(hits.drop_duplicates(), schema=schema, preserve_index=False)
-    names = {"publication_ids": sorted(set(hits["publication_id"])) or [""]}
-    found = warehouse.query(sql("outcome_sources"), names, {"hits": given}).to_pandas()
+    asked = {"publication_id": occasions.publication_id}
+    found = warehouse.query(sql("outcome_sources"), asked, {"hits": given}).to_pandas()
     proposed = hits.merge(found, how="left", on=PUBLISHED_ROW)["sources"].map(list)
     every = sorted({name for names in proposed for name in names})
     return {name: np.array([name in names for names in proposed], bool) for name in every}

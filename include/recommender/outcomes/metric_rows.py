@@ -11,7 +11,7 @@ import numpy as np
 
 from include.recommender.metrics import PER_USER
 from include.recommender.outcomes.groups import hits_by_source, segments_of_readers
-from include.recommender.outcomes.occasions import occasions_in
+from include.recommender.outcomes.occasions import occasions_of
 from include.recommender.outcomes.offline import offline_estimates
 from include.recommender.outcomes.showings import CLICK_THROUGH, showings_of
 from include.retraining.monitoring.credit import HELD, HELD_DAYS, WHILE_CURRENT
@@ -60,36 +60,38 @@ def metric_rows(
     """Rows of OUTCOME_METRICS of one reading, for the publications that are due, by id."""
     if not due:
         return
-    windows = [window for each in due.values() for window in each.windows]
-    occasions = occasions_in(warehouse, settings, windows, computed_for)
-    segments = segments_of_readers(warehouse, settings, occasions.users)
     metric = settings.promotion.metric
-    brought = {name: occasions.metrics_of(kept)[metric] for name, kept in hits_by_source(warehouse, occasions).items()}
     foretold = cache(lambda *asked: offline_estimates(warehouse, *asked))
     for publication_id, each in due.items():
-        common = {
-            "computed_for": computed_for, "publication_id": publication_id, "as_of_date": as_of_date_of(publication_id),
-            "reading": reading, "stage": each.stage, "days": each.days,
-        }  # fmt: skip
-        ours = (occasions.users["publication_id"] == publication_id).to_numpy()
-        for group in _groups(occasions.users, ours):
+        common = _common(computed_for, publication_id, reading, each)
+        occasions = occasions_of(warehouse, settings, publication_id, each.windows, computed_for)
+        users, segments = occasions.users, segments_of_readers(warehouse, settings, occasions)
+        brought = {
+            name: occasions.metrics_of(kept)[metric] for name, kept in hits_by_source(warehouse, occasions).items()
+        }
+        for group in _groups(users):
             # The evaluation's weeks have 7 days, too: figures of other spans would not compare.
             whole = reading == HELD and each.days == HELD_DAYS == settings.training.holdout_days
-            made_by = (
-                set(occasions.users["model_version"][group.members]) if group.arm or group.model_version else set()
-            )
+            made_by = set(users["model_version"][group.members]) if group.arm or group.model_version else set()
             known = foretold(group.surface, *made_by, common["as_of_date"]) if whole and len(made_by) == 1 else {}
-            for row in _figures(occasions.users, segments, brought, group, metric):
+            for row in _figures(users, segments, brought, group, metric):
                 offline = known.get((row["group_name"], row["metric"])) if row["dimension"] != "list_source" else None
                 yield {**common, **row, **_foretold(offline)}
     if reading == WHILE_CURRENT:
         yield from _showing_rows(warehouse, settings, computed_for, due)
 
 
-def _groups(users: pd.DataFrame, ours: NDArray[np.bool_]) -> Iterator[Group]:
-    """All users of a surface, those of each arm, and those of each model version."""
-    for surface in sorted(set(users["surface"][ours])):
-        on_it = ours & (users["surface"] == surface).to_numpy()
+def _common(computed_for: date, publication_id: str, reading: Reading, due: Due) -> Row:
+    return {
+        "computed_for": computed_for, "publication_id": publication_id, "as_of_date": as_of_date_of(publication_id),
+        "reading": reading, "stage": due.stage, "days": due.days,
+    }  # fmt: skip
+
+
+def _groups(users: pd.DataFrame) -> Iterator[Group]:
+    """All users of a surface, those of each arm, and those of each model version, of one publication's users."""
+    for surface in sorted(set(users["surface"])):
+        on_it = (users["surface"] == surface).to_numpy()
         yield Group(surface, "", "", on_it)
         for name in ("arm", "model_version"):
             for value in sorted(set(users[name][on_it].dropna())):
@@ -125,12 +127,10 @@ def _showing_rows(
     first = min(as_of_date_of(name) for name in due)
     shown = showings_of(warehouse, settings, due, first, computed_for)
     for publication_id, each in due.items():
-        common = {
-            "computed_for": computed_for, "publication_id": publication_id, "as_of_date": as_of_date_of(publication_id),
-            "reading": WHILE_CURRENT, "stage": each.stage, "days": each.days, **_foretold(None),
-        }  # fmt: skip
-        for group in _groups(shown, (shown["publication_id"] == publication_id).to_numpy()):
-            rows = shown[group.members]
+        common = {**_common(computed_for, publication_id, WHILE_CURRENT, each), **_foretold(None)}
+        own = shown[shown["publication_id"] == publication_id]
+        for group in _groups(own):
+            rows = own[group.members]
             yield common | _row(group, ALL, ALL, CLICK_THROUGH, click_through(rows))
             for position, part in rows.groupby("position") if not group.model_version else ():
                 yield common | _row(group, "position", str(position), CLICK_THROUGH, click_through(part))
@@ -138,7 +138,7 @@ def _showing_rows(
 
 def click_through(shown: pd.DataFrame) -> Estimate:
     """Clicks per showing of the users in rows of showings_of."""
-    per_user = shown.groupby("user_id")[["clicked", "shown"]].sum()
+    per_user = shown.groupby("user_id", observed=True)[["clicked", "shown"]].sum()
     return estimate(per_user["clicked"].to_numpy(np.float64), per_user["shown"].to_numpy(np.float64))
 
 

@@ -1,4 +1,7 @@
-"""Occasions: a user who wanted something while a publication counted, and how their list did. SQL finds the places."""
+"""Occasions: a user who wanted something while a publication counted, and how their list did. SQL finds the places.
+
+One publication at a time: of all that are due together, the lists alone are tens of millions of rows.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,8 @@ from include.recommender.metrics import per_user_metrics
 from include.recommender.settings import ALLOWS_REPEATS
 from include.recommender.sql import sql
 from include.recommender.statistics import positive_parameters
+from include.retraining.monitoring.credit import last_day
+from include.retraining.publication.switch_log import as_of_date_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,18 +30,19 @@ if TYPE_CHECKING:
     from include.retraining.monitoring.credit import Window
     from include.retraining.warehouse.protocol import Warehouse
 
-OCCASION = ["publication_id", "surface", "user_id"]
-PUBLISHED_ROW = ["publication_id", "surface", "list_user_id", "rank"]
+OCCASION = ["surface", "user_id"]
+PUBLISHED_ROW = ["surface", "list_user_id", "rank"]
 
 
 @dataclass(frozen=True)
 class Occasions:
-    """`users` has a row per publication, surface and user with something wanted, and a column per metric.
+    """`users` has a row per surface and user with something wanted, and a column per metric.
 
     `hits` has a row per wanted item that was in the list: its occasion (position in `users`), its place there, and the
     published row (PUBLISHED_ROW) that it is from.
     """
 
+    publication_id: str
     users: pd.DataFrame
     hits: pd.DataFrame
 
@@ -48,29 +54,33 @@ class Occasions:
         return per_user_metrics(found, self.users["wanted"].to_numpy())
 
 
-def occasions_in(
-    warehouse: Warehouse, settings: RecommenderSettings, windows: Sequence[Window], computed_for: date
+def occasions_of(
+    warehouse: Warehouse,
+    settings: RecommenderSettings,
+    publication_id: str,
+    windows: Sequence[Window],
+    computed_for: date,
 ) -> Occasions:
-    """What is known of these windows on `computed_for`: events before it that arrived by then (rule 2)."""
+    """What is known of a publication's windows on `computed_for`: events before it that arrived by then (rule 2)."""
     import pandas as pd
 
     parameters = {
-        "publication_ids": sorted({window.publication_id for window in windows}),
-        "first_date": min(window.as_of_date for window in windows),
+        "publication_id": publication_id,
+        "as_of_date": as_of_date_of(publication_id),
+        "last_date": last_day(windows, settings.business.timezone),
         "computed_for": computed_for,
         "surfaces_without_repeats": [name for name, repeats in ALLOWS_REPEATS.items() if not repeats],
         **positive_parameters(settings),
     }
-    wants = warehouse.query(sql("outcome_wants"), parameters, {"credit_windows": _as_rows(windows)}).to_pandas()
-    first = ~wants.duplicated(OCCASION)
-    users = wants.loc[first, [*OCCASION, "arm", "model_version"]].reset_index(drop=True)
-    wants["occasion"] = np.cumsum(first) - 1
-    users["wanted"] = np.bincount(wants["occasion"], minlength=len(users)).astype(np.int64)
-    hits = wants.loc[wants["place"] <= DEPTH, [*PUBLISHED_ROW, "occasion", "place"]].reset_index(drop=True)
+    rows = warehouse.query(sql("outcome_wants"), parameters, {"credit_windows": _as_rows(windows)}).to_pandas()
+    first = ~rows.duplicated(OCCASION)
+    users = rows.loc[first, [*OCCASION, "arm", "model_version", "wanted"]].reset_index(drop=True)
+    rows["occasion"] = np.cumsum(first) - 1
+    hits = rows.loc[rows["place"] <= DEPTH, [*PUBLISHED_ROW, "occasion", "place"]].reset_index(drop=True)
     hits = hits.astype({"place": np.int64, "rank": np.int64})
-    found = Occasions(users, hits)
+    found = Occasions(publication_id, users, hits)
     metrics = pd.DataFrame(found.metrics_of(np.ones(len(hits), bool)))
-    return Occasions(pd.concat([users, metrics], axis=1), hits)
+    return Occasions(publication_id, pd.concat([users, metrics], axis=1), hits)
 
 
 def _as_rows(windows: Sequence[Window]) -> pa.Table:
@@ -79,8 +89,6 @@ def _as_rows(windows: Sequence[Window]) -> pa.Table:
     instant = pa.timestamp("us", "UTC")
     return pa.table(
         {
-            "publication_id": pa.array([window.publication_id for window in windows], pa.string()),
-            "as_of_date": pa.array([window.as_of_date for window in windows], pa.date32()),
             "started_at": pa.array([window.started_at for window in windows], instant),
             "ended_at": pa.array([window.ended_at for window in windows], instant),
         }

@@ -1,11 +1,12 @@
--- How often each user was shown something at each position, and wanted it on the same day after that. What a user wanted
--- is credited to the last time it was shown before.
+-- How often each user was shown something at each position on a day, and wanted it on that day after that. What a user
+-- wanted is credited to the last time it was shown before.
 WITH shown AS (
-  SELECT row_id, publication_id, surface, user_id, item_id, position, shown_date, shown_at
+  SELECT row_id, publication_id, surface, user_id, item_id, position, shown_at
   FROM exposures
   WHERE publication_id IN UNNEST(@publication_ids)
-    AND shown_date >= @first_date
+    AND shown_date = @day
     AND shown_date < @computed_for
+    AND arrival_date > @day
     AND arrival_date <= @computed_for
   QUALIFY ROW_NUMBER() OVER (PARTITION BY row_id ORDER BY arrival_date) = 1
 ),
@@ -15,13 +16,11 @@ followed AS (
   INNER JOIN events
     ON events.user_id = shown.user_id
     AND events.item_id = shown.item_id
-    AND events.event_date = shown.shown_date
     AND events.occurred_at >= shown.shown_at
-  WHERE events.event_date >= @first_date
-    AND events.event_date < @computed_for
+  WHERE events.event_date = @day
     AND events.arrival_date <= @computed_for
     AND (@all_positive OR events.event_type IN UNNEST(@positive_event_types))
-  QUALIFY ROW_NUMBER() OVER (PARTITION BY events.event_date, events.row_id ORDER BY shown.shown_at DESC, shown.row_id) = 1
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY events.row_id ORDER BY shown.shown_at DESC, shown.row_id) = 1
 ),
 clicked AS (
   SELECT DISTINCT row_id
