@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    import pyarrow as pa
+
+    from include.recommender.arms import Policy
+    from include.recommender.contenders import Contender
     from include.retraining.promotion.approval import Question
     from include.retraining.run import Run
     from include.retraining.workspace import Workspace
@@ -312,17 +316,20 @@ def score_users(run: Run, workspace: Recommender, shard: int, rankers: Mapping[s
     from include.recommender.tables import DRAFT_USER_RECOMMENDATIONS, LIST_EXPLANATIONS
 
     settings = _tuned(run, workspace)
-    parts, reasons = [], []
     part = (shard, settings.publication.shards)
-    for alike in by_candidate_settings(contenders_by_policy(rankers, workspace.registry, settings)):
+
+    def lists_and_reasons(alike: Mapping[Policy, Contender]) -> tuple[pa.Table, pa.Table]:
         own = next(iter(alike.values())).settings
         snapshot = serving_snapshot(workspace, own, run.as_of_date, part, methods_in_use(own))
-        lists, explained = arm_lists(snapshot, alike, settings, shard)
-        parts.append(lists)
-        reasons.append(explained)
+        return arm_lists(snapshot, alike, settings, shard)
+
+    # A snapshot is gone before its lists are sorted and written, which takes as much memory again.
+    contenders = contenders_by_policy(rankers, workspace.registry, settings)
+    made = [lists_and_reasons(alike) for alike in by_candidate_settings(contenders)]
     partition = {"as_of_date": run.as_of_date, "shard": shard}
-    workspace.warehouse.replace(LIST_EXPLANATIONS, partition, pa.concat_tables(reasons))
-    return workspace.warehouse.replace(DRAFT_USER_RECOMMENDATIONS, partition, pa.concat_tables(parts)).rows
+    workspace.warehouse.replace(LIST_EXPLANATIONS, partition, pa.concat_tables(reasons for _, reasons in made))
+    lists = pa.concat_tables(rows for rows, _ in made)
+    return workspace.warehouse.replace(DRAFT_USER_RECOMMENDATIONS, partition, lists).rows
 
 
 def build_popular_items(run: Run, workspace: Recommender) -> int:

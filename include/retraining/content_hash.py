@@ -7,6 +7,8 @@ import json
 from functools import cache
 from typing import TYPE_CHECKING
 
+from include.retraining.warehouse.table import in_order
+
 if TYPE_CHECKING:
     from collections.abc import Set
 
@@ -24,8 +26,7 @@ def content_hash(table: Table, rows: pa.Table) -> str:
     import pandas as pd
 
     names = [name for name in table.columns if name not in table.unhashed]
-    order = [(name, "ascending") for name in table.key if name in names]
-    ordered = table.conform(rows).sort_by(order).select(names)
+    ordered = in_order(table.conform(rows).select(names), [name for name in table.key if name in names])
     with_nulls = {name for name in names if ordered[name].null_count}
     digest = hashlib.sha256("|".join(names).encode())
     # Rows are hashed one by one: the hash is that of the whole frame, of which only a part is held.

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from include.retraining.content_hash import content_hash
 from include.retraining.tables import PUBLICATIONS
+from include.retraining.warehouse.table import in_order
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,12 +51,15 @@ def stage(warehouse: Warehouse, as_of_date: date, rows_of: Mapping[Table, pa.Tab
 
     An identical, complete one is left alone; one whose stored rows were lost or changed is written again.
     """
-    digest = publication_hash({table: _with_id(rows, "") for table, rows in rows_of.items()})
+    # Sorted once, for the hash and for the files: lists of everybody are large.
+    ordered = {table: in_order(rows, [name for name in table.key if name != ID]) for table, rows in rows_of.items()}
+    del rows_of
+    digest = publication_hash({table: _with_id(rows, "") for table, rows in ordered.items()})
     staged = Staged(
-        f"{as_of_date}-{digest[:12]}", digest, {table.name: rows.num_rows for table, rows in rows_of.items()}
+        f"{as_of_date}-{digest[:12]}", digest, {table.name: rows.num_rows for table, rows in ordered.items()}
     )
-    if not (is_recorded(warehouse, staged.publication_id) and _is_intact(warehouse, staged, list(rows_of))):
-        for table, rows in rows_of.items():
+    if not (is_recorded(warehouse, staged.publication_id) and _is_intact(warehouse, staged, list(ordered))):
+        for table, rows in ordered.items():
             warehouse.replace(table, {ID: staged.publication_id}, _with_id(rows, staged.publication_id))
     return staged
 

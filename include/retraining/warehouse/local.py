@@ -22,7 +22,7 @@ from include.retraining.warehouse.duckdb_files import show_files
 from include.retraining.warehouse.ordered_rows import OrderedRows, ordered_pieces
 from include.retraining.warehouse.protocol import Pieces, Query, Spent, Vacuumed, Written
 from include.retraining.warehouse.sql import as_googlesql, parameter_names, table_names, to_duckdb
-from include.retraining.warehouse.table import first_of_each_key, share_of_bytes
+from include.retraining.warehouse.table import first_of_each_key, in_order, share_of_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -104,7 +104,7 @@ class LocalWarehouse:
         if isinstance(rows, Pieces):
             stream = functools.partial(self._replace_by_stream, table, partition)
             return self._remembered(_retry_commits(table, lambda: stream(rows.made())))
-        conformed = table.conform(rows).sort_by([(name, "ascending") for name in table.key])
+        conformed = in_order(table.conform(rows), table.key)
         table.refuse_misplaced(partition, conformed)
         table.refuse_repeated(conformed)
 

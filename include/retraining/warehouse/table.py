@@ -166,6 +166,22 @@ class Table:
                 )
 
 
+def in_order(rows: pa.Table, names: Sequence[str]) -> pa.Table:
+    """Rows sorted by some columns without nulls; the very same table, not a copy, where they are sorted already."""
+    import pyarrow.compute as pc
+
+    earlier, later = rows.slice(0, max(rows.num_rows - 1, 0)), rows.slice(1)
+    # Whether each row and the next are equal in all columns so far.
+    equal = None
+    for name in names:
+        falls = pc.greater(earlier[name], later[name])
+        if pc.any(falls if equal is None else pc.and_(equal, falls)).as_py():
+            return rows.sort_by([(name, "ascending") for name in names])
+        same = pc.equal(earlier[name], later[name])
+        equal = same if equal is None else pc.and_(equal, same)
+    return rows
+
+
 def arrow_schema(columns: Mapping[str, str], required: set[str] | frozenset[str] = frozenset()) -> pa.Schema:
     """An Arrow schema from column names and ARROW_TYPES names."""
     import pyarrow as pa

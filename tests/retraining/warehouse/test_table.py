@@ -6,9 +6,11 @@ from datetime import UTC, date, datetime, timedelta, timezone
 
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from include.retraining.errors import TableSchemaError
-from include.retraining.warehouse.table import ARROW_TYPES, Table
+from include.retraining.warehouse.table import ARROW_TYPES, Table, in_order
 from tests.retraining.processes import DAY, VISITS, visits
 
 EVERY_TYPE = Table("every_type", "One column per type.", {kind: kind for kind in ARROW_TYPES}, key=("string",))
@@ -108,3 +110,11 @@ def test_a_key_that_comes_twice_is_refused_with_an_example() -> None:
     table.refuse_repeated(once.slice(0, 0))
     with pytest.raises(TableSchemaError, match=r"1 repeated.*'name': 'b'"):
         table.refuse_repeated(pa.concat_tables([once, once.slice(1)]))
+
+
+@given(st.lists(st.tuples(st.sampled_from("abé"), st.integers(0, 2)), max_size=8))
+def test_rows_in_order_stay_the_same_table_and_others_are_sorted(rows: list[tuple[str, int]]) -> None:
+    table = pa.table({"text": pa.array([text for text, _ in rows], pa.string()), "n": [n for _, n in rows]})
+    found = in_order(table, ["text", "n"])
+    assert list(zip(found["text"].to_pylist(), found["n"].to_pylist(), strict=True)) == sorted(rows)
+    assert (found is table) == (rows == sorted(rows))
