@@ -114,7 +114,9 @@ def test_a_key_that_comes_twice_is_refused_with_an_example() -> None:
 
 @given(st.lists(st.tuples(st.sampled_from("abé"), st.integers(0, 2)), max_size=8))
 def test_rows_in_order_stay_the_same_table_and_others_are_sorted(rows: list[tuple[str, int]]) -> None:
-    table = pa.table({"text": pa.array([text for text, _ in rows], pa.string()), "n": [n for _, n in rows]})
+    table = pa.table(
+        {"text": pa.array([text for text, _ in rows], pa.string()), "n": pa.array([n for _, n in rows], pa.int64())}
+    )
     found = in_order(table, ["text", "n"])
     assert list(zip(found["text"].to_pylist(), found["n"].to_pylist(), strict=True)) == sorted(rows)
     assert (found is table) == (rows == sorted(rows))
