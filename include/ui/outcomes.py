@@ -20,6 +20,8 @@ router = APIRouter()
 READINGS = {"while_current": "while readers saw it", "held_7_days": "held for 7 days"}
 STAGES = {"matured": "matured figures", "early": "early figures"}
 EVERYBODY = "all"
+# Of publications without arms, and of all arms together.
+NO_ARM = "all users"
 COLUMNS = ("computed_for", "as_of_date", "surface", "arm", "users", "mean", "low", "high", "offline_mean")
 GROUPED = ("as_of_date", "surface", "arm", "dimension", "group_name", "users", "mean", "low", "high")
 MOST_GROUPS = 12
@@ -128,7 +130,7 @@ def _lines(rows: Iterable[Mapping[str, Any]], surface: str, metric: str) -> Any:
             arms.setdefault(row["arm"], []).append(Point(row["as_of_date"], row["mean"], row["low"], row["high"]))
             if row["offline_mean"] is not None and row["arm"] != "baseline":
                 promised.append(Point(row["as_of_date"], row["offline_mean"]))
-    lines = [Line(arm, tuple(points)) for arm, points in sorted(arms.items(), reverse=True)]
+    lines = [Line(arm or NO_ARM, tuple(points)) for arm, points in sorted(arms.items(), reverse=True)]
     lines += [Line("offline estimate", tuple(promised))] if promised else []
     return lines_plot(tuple(lines), metric) if lines else None
 
@@ -149,7 +151,8 @@ def _groups(warehouse: Warehouse, rows: Sequence[Mapping[str, Any]], surface: st
         ]
         largest = sorted(groups, key=lambda row: (-row["users"], row["group_name"]))[:MOST_GROUPS]
         whiskers = tuple(Whisker(row["group_name"], row["mean"], row["low"], row["high"]) for row in largest)
-        note = f"{newest['as_of_date']}, arm {newest['arm']}"
+        arm = f"arm {newest['arm']}" if newest["arm"] else NO_ARM
+        note = f"{newest['as_of_date']}, {arm}"
         pictures += [(title, note, whiskers_plot(whiskers, asked.metric))] if whiskers else []
     return pictures
 
