@@ -108,7 +108,7 @@ def one_date(request: Request, reading: Reading, as_of_date: str) -> HTMLRespons
         not_passed=[(stage, each) for stage, found in stages.items() for each in found if each.outcome != "passed"],
         quarantined=sum(rows for *_, rows in quarantine_counts(warehouse, day)),
         decided=read_decided(warehouse, [day]).get(day, []), publications=read_history(warehouse).of_date(day),
-        seconds=_seconds(warehouse, day), before=day - timedelta(days=1), after=day + timedelta(days=1),
+        seconds=_seconds(warehouse, dag_id, day), before=day - timedelta(days=1), after=day + timedelta(days=1),
         failed=failed_of(warehouse, dag_id, [day]).get(day),
         at_work=[each for each in runs_at_work(dag_id) if each.as_of_date == day],
         forms=(ROLL_BACK, READMIT, BACKFILL),
@@ -151,8 +151,8 @@ def _by_date(publications: Sequence[Publication]) -> Mapping[date, list[Publicat
     return found
 
 
-def _seconds(warehouse: Warehouse, day: date) -> float:
-    rows = warehouse.read(RUN_COSTS, {"as_of_date": day}, ["seconds"])
+def _seconds(warehouse: Warehouse, dag_id: str, day: date) -> float:
+    rows = warehouse.read(RUN_COSTS, {"as_of_date": day, "dag_id": dag_id}, ["seconds"])
     return float(sum(seconds for seconds in rows["seconds"].to_pylist() if seconds is not None))
 
 

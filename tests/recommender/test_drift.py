@@ -167,7 +167,8 @@ def test_a_rerun_writes_the_same_rows(workspace: Recommender, warehouse: LocalWa
 
 def test_a_day_without_anything_to_compare_says_why(workspace: Recommender, warehouse: LocalWarehouse) -> None:
     run = Run(DAY, "run", "manual", dag_id="recommender_drift")
-    store(warehouse, [event("u1", "cat", 5)])
+    items = catalogue(["cat"], days_ago(90))
+    warehouse.replace(ITEMS, {"snapshot_date": days_ago(90)}, pa.Table.from_pylist(items, schema=ITEMS.schema))
     measure_distributions(run, workspace)
     assert compare_distributions(run, workspace).startswith(
         f"nothing could be compared; events: no events on {days_ago(1)}; features: no features on {DAY}"

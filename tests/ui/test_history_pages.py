@@ -304,6 +304,10 @@ def test_cost_counts_every_try_and_tells_slowest_tasks_apart(
     before = text_of(reader, "/costs")
     warehouse.append_once(RUN_COSTS, pa.Table.from_pylist([again], schema=RUN_COSTS.schema))
     after = text_of(reader, "/costs")
+    other = row | {"job_id": "other", "dag_id": "recommender_drift", "seconds": 60000.0}
+    days_before = text_of(reader, f"/dates/{TODAY}"), text_of(reader, "/")
+    warehouse.append_once(RUN_COSTS, pa.Table.from_pylist([other], schema=RUN_COSTS.schema))
+    assert (text_of(reader, f"/dates/{TODAY}"), text_of(reader, "/")) == days_before, "only the daily DAG's time"
     last = [float(re.search(r"all tasks ([\d.]+) on", text)[1]) for text in (before, after)]  # type: ignore[index]
     assert last[1] - last[0] == pytest.approx(100, rel=0.02)
     for name in ("for_you evaluate", "discover evaluate", "score_users", "Money", "MiB"):
