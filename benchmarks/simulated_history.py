@@ -266,8 +266,9 @@ class SimulatedHistory:
                     }  # fmt: skip
 
     def _distributions(self) -> Rows:
-        for day in self.dates:
+        for as_of_date in self.dates:
             for subject, names in SUBJECTS.items():
+                day = as_of_date - timedelta(days=subject == "events")
                 for name in names:
                     for number in range(8):
                         share = 1000 - 90 * number + int(self._noise(20))

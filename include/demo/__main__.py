@@ -19,6 +19,7 @@ from include.demo.photo_service import PhotoService
 from include.demo.summary import print_summary
 from include.embedded.components import start, stop
 from include.embedded.environment import base_url, embedded_environment
+from include.embedded.errors import AirflowApiError
 from include.embedded.progress import watch_runs
 from include.embedded.run_folder import RunFolder
 from include.embedded.secret_file import ADMIN, ADMIN_PASSWORD, secret_file
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 DAG_ID = "recommender_daily"
 DAYS, RUNS = 45, 3
-RUNS_MAY_TAKE_SECONDS = 1200
+MAY_STAND_STILL_SECONDS = 1200
 MARKER = ".higawari-demo"
 
 
@@ -70,6 +71,9 @@ def demo(home: Path, port: int, console: Console) -> int:
         print_summary(home, embedded_environment(home, port), console)
         say_where(console, home, port)
         wait_for_the_end(home, console)
+    except AirflowApiError:
+        say_how_to_go_on(console, home, port)
+        raise
     finally:
         stop(home)
     return 0 if len(runs) == RUNS and all(run.state == "success" for run in runs) else 1
@@ -103,7 +107,7 @@ def run_last_dates(client: AirflowClient, last: date, console: Console) -> list[
     last_instant = datetime.combine(last, clock_time(23, 59), UTC)
     runs = client.backfill(DAG_ID, first_instant, last_instant)
     client.unpause(DAG_ID)
-    return watch_runs(client, DAG_ID, [run.run_id for run in runs], RUNS_MAY_TAKE_SECONDS, console)
+    return watch_runs(client, DAG_ID, [run.run_id for run in runs], MAY_STAND_STILL_SECONDS, console)
 
 
 def say_where(console: Console, home: Path, port: int) -> None:
@@ -111,6 +115,16 @@ def say_where(console: Console, home: Path, port: int) -> None:
     console.print(f"UI        {base_url(port)}/dags/{DAG_ID}")
     console.print(f"user      {ADMIN}, password: {ADMIN_PASSWORD} in {secret_file(home)}")
     console.print(f"again     make up HIGAWARI_HOME={home} PORT={port}")
+
+
+def say_how_to_go_on(console: Console, home: Path, port: int) -> None:
+    """After giving up: nothing is lost, the runs go on with the next start."""
+    console.rule("The demo gave up")
+    console.print("What has ended is kept. Start Airflow again, and the runs go on by themselves:")
+    console.print(f"go on     make up HIGAWARI_HOME={home} PORT={port}", soft_wrap=True)
+    console.print(f"UI        {base_url(port)}/dags/{DAG_ID}, once it is up", soft_wrap=True)
+    console.print(f"user      {ADMIN}, password: {ADMIN_PASSWORD} in {secret_file(home)}", soft_wrap=True)
+    console.print(f"logs      {home / 'logs'}: components, and a folder for each task", soft_wrap=True)
 
 
 def wait_for_the_end(home: Path, console: Console) -> None:

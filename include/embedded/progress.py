@@ -13,7 +13,7 @@ from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
-from include.embedded.rest import still_running
+from include.embedded.errors import AirflowApiError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -64,7 +64,10 @@ class RunProgress:
 def watch_runs(
     client: AirflowClient, dag_id: str, run_ids: Sequence[str], seconds: float, console: Console | None = None
 ) -> list[DagRun]:
-    """Show the runs until all have ended, however they ended, and return them; AirflowApiError on time-out."""
+    """Show the runs until all have ended, however they ended, and return them.
+
+    AirflowApiError where for so many seconds no task ended and no run began or ended; slow work is no reason.
+    """
     console = console or Console()
     if not console.is_terminal:
         return _poll(client, dag_id, run_ids, seconds, _changed_lines(console))
@@ -85,6 +88,16 @@ def describe(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{number} {'waiting' if state == 'none' else state}" for state, number in ordered)
 
 
+def standing_still(runs: Sequence[RunProgress], seconds: float) -> AirflowApiError:
+    """The error for runs of which no task ends any more."""
+    waiting = "\n".join(f"- {each}" for each in runs if not each.run.ended)
+    return AirflowApiError(
+        f"a task to end at least every {seconds / 60:.0f} minutes",
+        f"none did in that time:\n{waiting}",
+        "look at the runs in the UI: is the DAG paused, does a task hang, is the machine short of memory?",
+    )
+
+
 def _poll(
     client: AirflowClient,
     dag_id: str,
@@ -92,7 +105,7 @@ def _poll(
     seconds: float,
     show: Callable[[Sequence[RunProgress]], None],
 ) -> list[DagRun]:
-    end_at = time.monotonic() + seconds
+    got_on_at, before = time.monotonic(), None
     progress: dict[str, RunProgress] = {}
     while True:
         # Each answer costs the API server time which the tasks could use: what has ended is not asked for again.
@@ -104,8 +117,11 @@ def _poll(
         runs = [each.run for each in progress.values()]
         if all(run.ended for run in runs):
             return runs
-        if time.monotonic() > end_at:
-            raise still_running(runs, seconds)
+        so_far = [(run.state, each.ended) for run, each in zip(runs, progress.values(), strict=True)]
+        if so_far != before:
+            got_on_at, before = time.monotonic(), so_far
+        elif time.monotonic() > got_on_at + seconds:
+            raise standing_still(list(progress.values()), seconds)
         time.sleep(POLL_SECONDS)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -46,7 +47,7 @@ DOC_OF_SOURCE = {source.name: source.doc for source in SOURCES}
 
 @dataclass(frozen=True)
 class Entry:
-    """One item of a list. `sources` are (name, what it means)."""
+    """One item of a list. `sources` are (name, what it means); `command` tells more where no features are kept."""
 
     rank: int
     item_id: str
@@ -55,6 +56,7 @@ class Entry:
     score: float
     sources: Sequence[tuple[str, str]] = ()
     reasons: Sequence[str] = ()
+    command: str = ""
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,11 @@ class ShownList:
     name: str
     told: str
     entries: Sequence[Entry]
+
+    @property
+    def legend(self) -> Sequence[tuple[str, str]]:
+        """What proposed its items: each source once, with what it means."""
+        return tuple(dict.fromkeys(source for entry in self.entries for source in entry.sources))
 
 
 @dataclass(frozen=True)
@@ -162,13 +169,37 @@ def _times(row: Mapping[str, Any]) -> str:
 def _list_of(warehouse: Warehouse, day: date, user_id: str, surface: str) -> ShownList:
     rows = current_user_recommendations(warehouse, user_id, surface).to_pylist()
     own = bool(rows) and rows[0]["user_id"] == user_id
-    reasons = _reasons(warehouse, day, user_id, surface, rows) if own else {}
+    personal = own and user_id != EVERYBODY
+    reasons = _reasons(warehouse, day, user_id, surface, rows) if personal else {}
+    explained = _explained_items(warehouse, day, user_id, surface) if own else set()
     titles = catalogue(warehouse, day, (row["item_id"] for row in rows))
-    return ShownList(
-        surface,
-        _whose(warehouse, user_id, surface, rows),
-        [_entry(row, titles, reasons.get(row["item_id"], ())) for row in rows],
-    )
+    entries = [
+        _entry(
+            row,
+            titles,
+            reasons.get(row["item_id"]) or (_without_history(row) if personal else ()),
+            _command(surface, user_id, row["rank"]) if own and row["item_id"] not in explained else "",
+        )
+        for row in rows
+    ]
+    return ShownList(surface, _whose(warehouse, user_id, surface, rows), entries)
+
+
+def _without_history(row: Mapping[str, Any]) -> tuple[str, ...]:
+    """What can be said of an item that the user never had to do with."""
+    docs = [DOC_OF_SOURCE.get(name, name) for name in row["sources"] or ()]
+    return (f"no history; proposed by: {'; '.join(docs)}",) if docs else ()
+
+
+def _command(surface: str, user_id: str, rank: int) -> str:
+    """What tells the features that moved the score of a row."""
+    user = shlex.quote(user_id)
+    return f".venv/bin/python -m include.recommender.explain --surface {surface} --user {user} --rank {rank}"
+
+
+def _explained_items(warehouse: Warehouse, day: date, user_id: str, surface: str) -> set[str]:
+    where = {"as_of_date": day, "surface": surface, "user_id": user_id}
+    return set(warehouse.read(LIST_EXPLANATIONS, where, ["item_id"])["item_id"].to_pylist())
 
 
 def _whose(warehouse: Warehouse, user_id: str, surface: str, rows: Sequence[Mapping[str, Any]]) -> str:
@@ -189,11 +220,13 @@ def _whose(warehouse: Warehouse, user_id: str, surface: str, rows: Sequence[Mapp
     return f"{whose}{rule}, made by {model}{gaps}."
 
 
-def _entry(row: Mapping[str, Any], titles: Mapping[str, Mapping[str, Any]], reasons: Sequence[str]) -> Entry:
+def _entry(
+    row: Mapping[str, Any], titles: Mapping[str, Mapping[str, Any]], reasons: Sequence[str], command: str = ""
+) -> Entry:
     known = titles.get(row["item_id"], {})
     sources = [(name.replace("_", " "), DOC_OF_SOURCE.get(name, name)) for name in row.get("sources") or ()]
     title, category = known.get("title") or "", known.get("category") or ""
-    return Entry(row["rank"], row["item_id"], title, category, row["score"], sources, reasons)
+    return Entry(row["rank"], row["item_id"], title, category, row["score"], sources, reasons, command)
 
 
 def _reasons(

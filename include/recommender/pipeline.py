@@ -84,11 +84,12 @@ def decide_data_verdict(run: Run, workspace: Recommender) -> str:
     **What to do**: the message shows the failed checks and sample keys. Have the data mended, then clear from `ingest`
     on. If the data are right after all (a holiday, a campaign), trigger the date again with `data_checks = accept`.
     """
-    from include.recommender.checks.inputs import STAGE, WHAT_TO_DO
+    from include.recommender.checks.inputs import STAGE, what_to_do
     from include.retraining.quality.verdict import refuse_stop
 
     accept = run.data_checks == "accept"
-    return refuse_stop(workspace.warehouse, run.as_of_date, [STAGE], WHAT_TO_DO, accept)
+    next_step = what_to_do(workspace.warehouse, run.as_of_date)
+    return refuse_stop(workspace.warehouse, run.as_of_date, [STAGE], next_step, accept)
 
 
 def build_item_stats(run: Run, workspace: Recommender) -> dict[str, int]:

@@ -38,8 +38,9 @@ def compare_distributions(run: Run, workspace: Recommender) -> str:
     """
     import pyarrow as pa
 
-    from include.recommender.drift import compare, persistent
+    from include.recommender.drift import SUBJECTS, compare, persistent
     from include.retraining.alerting.findings import tell_of_drift
+    from include.retraining.monitoring.not_compared import not_compared
     from include.retraining.monitoring.tables import DRIFT_METRICS
 
     rows = compare(workspace, run.as_of_date)
@@ -48,7 +49,9 @@ def compare_distributions(run: Run, workspace: Recommender) -> str:
     if told := persistent(rows, workspace.settings.drift.notice_days):
         tell_of_drift(run, workspace, told)
     drifted = [f"{row['horizon']} {row['subject']} {row['name']}" for row in rows if row["drifted"]]
-    return f"{len(drifted)} of {len(rows)} measures drifted: {', '.join(drifted) or 'none'}"
+    said = f"{len(drifted)} of {len(rows)} measures drifted: {', '.join(drifted) or 'none'}"
+    nothing = not_compared(workspace.warehouse, run.as_of_date, SUBJECTS, {row["subject"] for row in rows})
+    return "; ".join([said if rows else "nothing could be compared", *nothing])
 
 
 def reproduce_champions(run: Run, workspace: Recommender) -> str:

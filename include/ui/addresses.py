@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from urllib.parse import quote, urlsplit
 
-PREFIX = "/higawari"
-# The name of the page in Airflow's navigation, as /plugin/<NAVIGATION>.
-NAVIGATION = "recommender"
+from include.retraining.alerting.links import NAVIGATION as NAVIGATION  # as /plugin/<NAVIGATION>
+from include.retraining.alerting.links import PREFIX as PREFIX
 
 
 def page(path: str = "", section: str = "") -> str:

@@ -2,7 +2,7 @@
 
 import calendar
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from fastapi import APIRouter, Request
@@ -19,8 +19,10 @@ from include.retraining.quality.history import (
 from include.retraining.run import parse_date
 from include.retraining.tables import RUN_COSTS
 from include.retraining.warehouse.protocol import Warehouse
+from include.ui.at_work import runs_at_work
 from include.ui.decided import Decided, read_decided
 from include.ui.errors import NotThereError
+from include.ui.failed import failed_dates, failed_of
 from include.ui.forms import BACKFILL, READMIT, ROLL_BACK
 from include.ui.reading import Reading
 from include.ui.rendering import rendered
@@ -40,6 +42,13 @@ class Day:
     verdict: str
     decided: Sequence[Decided]
     publications: Sequence[Publication]
+    failed: bool = False
+    gap: bool = False
+
+    @property
+    def anything(self) -> bool:
+        """Whether a run of it left anything."""
+        return bool(self.verdict or self.decided or self.publications or self.failed)
 
     @property
     def publication(self) -> str:
@@ -57,7 +66,8 @@ class Day:
             decided or "nothing decided",
             f"publication {publication}" if publication else "no publication",
         )
-        return f"{self.day}: {'; '.join(parts)}"
+        failed = ("its last run failed",) if self.failed else ()
+        return f"{self.day}: {'; '.join((*parts, *failed))}"
 
 
 @dataclass(frozen=True)
@@ -77,10 +87,12 @@ def all_dates(request: Request, reading: Reading, months: str = "3", until: str 
         raise NotThereError(f"months among {', '.join(MONTHS)}", repr(months), "follow one of the links on the page")
     last = _month_of(until) if until else _newest_month(reading.warehouse, today_of(reading.settings))
     shown = [_earlier(last, back) for back in range(int(months))]
-    days = days_between(reading.warehouse, shown[-1], _earlier(last, -1) - timedelta(days=1))
+    until_day, dag_id = _earlier(last, -1) - timedelta(days=1), request.app.state.dag_id
+    days = days_between(reading.warehouse, dag_id, shown[-1], until_day)
+    days = _with_gaps(days, _first_and_last(reading.warehouse, days))
     return rendered(
         request, "dates.html.j2", months=[_weeks(month, days) for month in shown], spans=MONTHS, span=months,
-        empty=not any(day.verdict or day.decided or day.publications for day in days.values()),
+        empty=not any(day.anything for day in days.values()),
         earlier=_earlier(last, int(months)), later=_earlier(last, -int(months)), last=last,
         today=today_of(reading.settings),
     )  # fmt: skip
@@ -90,24 +102,46 @@ def all_dates(request: Request, reading: Reading, months: str = "3", until: str 
 def one_date(request: Request, reading: Reading, as_of_date: str) -> HTMLResponse:
     """All about a date. AsOfDateError for what is no date."""
     day, warehouse = parse_date(as_of_date), reading.warehouse
-    stages = results_of_dates(warehouse, [day]).get(day, {})
+    stages, dag_id = results_of_dates(warehouse, [day]).get(day, {}), request.app.state.dag_id
     return rendered(
         request, "date.html.j2", day=day, verdicts=verdicts(stages),
-        failed=[(stage, each) for stage, found in stages.items() for each in found if each.outcome != "passed"],
+        not_passed=[(stage, each) for stage, found in stages.items() for each in found if each.outcome != "passed"],
         quarantined=sum(rows for *_, rows in quarantine_counts(warehouse, day)),
         decided=read_decided(warehouse, [day]).get(day, []), publications=read_history(warehouse).of_date(day),
-        seconds=_seconds(warehouse, day), before=day - timedelta(days=1), after=day + timedelta(days=1),
+        seconds=_seconds(warehouse, dag_id, day), before=day - timedelta(days=1), after=day + timedelta(days=1),
+        failed=failed_of(warehouse, dag_id, [day]).get(day),
+        at_work=[each for each in runs_at_work(dag_id) if each.as_of_date == day],
         forms=(ROLL_BACK, READMIT, BACKFILL),
     )  # fmt: skip
 
 
-def days_between(warehouse: Warehouse, first: date, last: date, history: History | None = None) -> dict[date, Day]:
+def days_between(
+    warehouse: Warehouse, dag_id: str, first: date, last: date, history: History | None = None
+) -> dict[date, Day]:
     """What became of each date, both included."""
     dates = dates_between(first, last)
     checked = worst_verdicts(warehouse, dates)
     decided = read_decided(warehouse, dates)
     publications = _by_date((history or read_history(warehouse)).publications)
-    return {day: Day(day, checked.get(day, ""), decided.get(day, ()), publications.get(day, ())) for day in dates}
+    failed = failed_dates(warehouse, dag_id, dates)
+    return {
+        day: Day(day, checked.get(day, ""), decided.get(day, ()), publications.get(day, ()), day in failed)
+        for day in dates
+    }
+
+
+def _first_and_last(warehouse: Warehouse, days: Mapping[date, Day]) -> tuple[date, date] | None:
+    """Between which dates runs have left something, of all that is known and of what is shown."""
+    known = [*recorded_dates(warehouse), *(day for day, each in days.items() if each.anything)]
+    return (min(known), max(known)) if known else None
+
+
+def _with_gaps(days: Mapping[date, Day], between: tuple[date, date] | None) -> dict[date, Day]:
+    """Days that left nothing, though days before and after them did, are gaps."""
+    if between is None:
+        return dict(days)
+    first, last = between
+    return {day: each if each.anything else replace(each, gap=first < day < last) for day, each in days.items()}
 
 
 def _by_date(publications: Sequence[Publication]) -> Mapping[date, list[Publication]]:
@@ -117,8 +151,8 @@ def _by_date(publications: Sequence[Publication]) -> Mapping[date, list[Publicat
     return found
 
 
-def _seconds(warehouse: Warehouse, day: date) -> float:
-    rows = warehouse.read(RUN_COSTS, {"as_of_date": day}, ["seconds"])
+def _seconds(warehouse: Warehouse, dag_id: str, day: date) -> float:
+    rows = warehouse.read(RUN_COSTS, {"as_of_date": day, "dag_id": dag_id}, ["seconds"])
     return float(sum(seconds for seconds in rows["seconds"].to_pylist() if seconds is not None))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,10 @@ COLUMNS = (
     "as_of_date", "surface", "kind", "decision_id", "choice", "model_version", "champion_version", "baseline",
     "reasons", "publication_id", "who", "run_id", "recorded_at", "answered_at",
 )  # fmt: skip
+CHAMPION = "the champion"
+OVER = re.compile(
+    r"over (?P<other>the champion|\S+) (?P<mean>[+-][\d.]+) \[(?P<low>[+-][\d.]+), (?P<high>[+-][\d.]+)\]$"
+)
 IN_WORDS = {
     "promote": "promoted", "keep": "kept out", "ask": "a person was asked", "approved": "approved",
     "rejected": "rejected", "timed_out": "nobody answered",
@@ -47,6 +52,20 @@ class Decided:
     def in_words(self) -> str:
         """The same, as a person would say it."""
         return IN_WORDS.get(self.outcome, self.outcome)
+
+    @property
+    def figures(self) -> str:
+        """What decided it, in short: how much better than the best baseline, and how beside the champion."""
+        found = {of["other"]: of for reason in self.reasons if (of := OVER.search(reason))}
+        if self.choice == "keep" or not found:
+            return self.reasons[0] if self.reasons else ""
+        return ", ".join(_in_short(other, of["mean"], float(of["low"]) > 0) for other, of in found.items())
+
+
+def _in_short(other: str, mean: str, sure: bool) -> str:
+    if other == CHAMPION and not sure:
+        return "no worse than the champion within the margin"
+    return f"{mean} over {other}, {'sure' if sure else 'not sure'}"
 
 
 def read_decided(warehouse: Warehouse, dates: Sequence[date] | None = None) -> dict[date, list[Decided]]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
+from include.retraining.monitoring.not_compared import newest_measured, not_compared
 from include.retraining.monitoring.tables import DISTRIBUTIONS, DRIFT_METRICS
 from include.retraining.warehouse.protocol import Warehouse
 from include.ui.errors import NotThereError
@@ -51,13 +52,15 @@ class Drifted:
 def drift(request: Request, reading: Reading, days: str = USUAL) -> HTMLResponse:
     """For each horizon a picture per subject, and what differs now in words."""
     warehouse = reading.warehouse
-    newest = newest_date(warehouse, DRIFT_METRICS)
+    newest = newest_measured(warehouse) or newest_date(warehouse, DRIFT_METRICS)
     window = window_of(days, reading.settings, newest)
     rows = rows_of_days(warehouse, DRIFT_METRICS, "as_of_date", window.dates, COLUMNS)
+    compared = {row["subject"] for row in rows if row["as_of_date"] == window.last}
     return rendered(
         request, "drift.html.j2", window=window, spans=SPANS, horizons=HORIZONS, empty=not rows,
         pictures={horizon: _pictures(rows, horizon) for horizon in HORIZONS},
         now=drifted_of(row for row in rows if row["as_of_date"] == window.last),
+        nothing=not_compared(warehouse, window.last, SUBJECTS, compared) if newest else [], compared=bool(compared),
         names=sorted({(row["subject"], row["name"]) for row in rows if row["as_of_date"] == window.last}),
     )  # fmt: skip
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from include.retraining.monitoring.not_compared import newest_measured, not_compared
 from include.retraining.monitoring.tables import DRIFT_METRICS, REPRODUCTIONS
 from include.retraining.tables import RUN_COSTS
-from include.ui.drift import HORIZONS, drifted_of
+from include.ui.drift import HORIZONS, SUBJECTS, drifted_of
 from include.ui.outcomes import arms_in_words
 from include.ui.windows import newest_date
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from include.retraining.warehouse.protocol import Warehouse
     from include.ui.dates import Day
+    from include.ui.failed import Failed
 
 MINUTE = 60
 NAMED = 3
@@ -32,19 +34,24 @@ class Told:
     path: str
 
 
-def data_line(day: Day | None) -> Told:
-    """The checks of the newest date that has any."""
+def data_line(day: Day | None, failed: Sequence[Failed] = ()) -> Told:
+    """The checks of the newest date that has any; those of an earlier try are called so."""
     if day is None or not day.verdict:
         return Told("none", "Data", "No date has been checked yet.", "dates")
     said = {"pass": "every check passed", "warn": "a check warned", "stop": "a check stops the run"}[day.verdict]
-    return Told(day.verdict, "Data", f"{day.day}: {said}.", f"quality/{day.day}")
+    later = next((each for each in failed if each.as_of_date == day.day and each.older_verdict), None)
+    if later:
+        said = f"in an earlier try {said}; {later.task} failed since, at {later.failed_at:%H:%M} UTC"
+    return Told("stop" if later else day.verdict, "Data", f"{day.day}: {said}.", f"quality/{day.day}")
 
 
 def decision_line(day: Day | None) -> Told:
     """What was decided on the newest date that has a decision."""
     if day is None:
         return Told("none", "Decision", "Nothing has been decided yet.", "champions")
-    told = ", ".join(f"{each.surface} {each.in_words}" for each in day.decided)
+    told = "; ".join(
+        f"{each.surface} {each.in_words}{f' ({each.figures})' if each.figures else ''}" for each in day.decided
+    )
     waits = any(each.outcome == "ask" for each in day.decided)
     return Told("warn" if waits else "told", "Decision", f"{day.day}: challenger of {told}.", f"dates/{day.day}")
 
@@ -60,11 +67,15 @@ def outcome_line(warehouse: Warehouse, metric: str) -> Told:
 
 def drift_line(warehouse: Warehouse) -> Told:
     """How many measures are beyond their limits on the newest day, and the longest ones by name."""
-    newest = newest_date(warehouse, DRIFT_METRICS)
+    newest = newest_measured(warehouse) or newest_date(warehouse, DRIFT_METRICS)
     if newest is None:
         return Told("none", "Drift", "Nothing has been measured yet.", "drift")
     columns = ["horizon", "subject", "name", "value", "threshold", "drifted", "days_in_a_row"]
-    found = drifted_of(warehouse.read(DRIFT_METRICS, {"as_of_date": newest}, columns).to_pylist())
+    rows = warehouse.read(DRIFT_METRICS, {"as_of_date": newest}, columns).to_pylist()
+    if not rows:
+        why = "; ".join(not_compared(warehouse, newest, SUBJECTS, ()))
+        return Told("none", "Drift", f"{newest}: nothing could be compared: {why}.", "drift")
+    found = drifted_of(rows)
     if not found:
         return Told("pass", "Drift", f"{newest}: nothing is beyond its limit.", "drift")
     counts = " and ".join(
@@ -74,9 +85,10 @@ def drift_line(warehouse: Warehouse) -> Told:
     return Told("warn", "Drift", f"{newest}: beyond their limits: {counts}; longest {names}.", "drift")
 
 
-def cost_line(warehouse: Warehouse, dates: Sequence[date]) -> Told:
-    """The newest date's time, beside the mean of the dates before."""
-    rows = warehouse.read(RUN_COSTS, {"as_of_date": list(dates)}, ["as_of_date", "seconds", "money"]).to_pylist()
+def cost_line(warehouse: Warehouse, dag_id: str, dates: Sequence[date]) -> Told:
+    """The newest date's time of the daily DAG, beside the mean of the dates before."""
+    where = {"as_of_date": list(dates), "dag_id": dag_id}
+    rows = warehouse.read(RUN_COSTS, where, ["as_of_date", "seconds"]).to_pylist()
     seconds: dict[date, float] = {}
     for row in rows:
         if row["seconds"] is not None:
@@ -85,8 +97,9 @@ def cost_line(warehouse: Warehouse, dates: Sequence[date]) -> Told:
         return Told("none", "Cost", "No task's time is recorded yet.", "costs")
     last = max(seconds)
     others = [value for day, value in seconds.items() if day != last]
-    usual = f"; {sum(others) / len(others) / MINUTE:.1f} in the mean of {len(others)} dates before" if others else ""
-    return Told("told", "Cost", f"{last}: {seconds[last] / MINUTE:.1f} minutes of tasks{usual}.", "costs")
+    of = f"on average of the {len(others)} dates" if len(others) > 1 else "on the date"
+    usual = f"; {sum(others) / len(others) / MINUTE:.1f} {of} before" if others else ""
+    return Told("told", "Cost", f"{last}: {seconds[last] / MINUTE:.1f} minutes of its daily tasks{usual}.", "costs")
 
 
 def reproduction_line(warehouse: Warehouse) -> Told:

@@ -19,7 +19,9 @@ from include.ui.windows import SPANS, USUAL, newest_date, rows_of_days, window_o
 router = APIRouter()
 READINGS = {"while_current": "while readers saw it", "held_7_days": "held for 7 days"}
 STAGES = {"matured": "matured figures", "early": "early figures"}
-EVERYBODY, ALL_USERS = "all", "all users"
+EVERYBODY = "all"
+# Of publications without arms, and of all arms together.
+NO_ARM = "all users"
 COLUMNS = ("computed_for", "as_of_date", "surface", "arm", "users", "mean", "low", "high", "offline_mean")
 GROUPED = ("as_of_date", "surface", "arm", "dimension", "group_name", "users", "mean", "low", "high")
 MOST_GROUPS = 12
@@ -110,14 +112,14 @@ def _first(wanted: str, there: Sequence[str]) -> str:
 
 
 def _rows(warehouse: Warehouse, dates: Sequence[date], asked: Asked) -> list[dict[str, Any]]:
-    """Of each publication's date and arm the last computation; all users together only where no arm is known."""
+    """Of each date and arm the last computation; all users together only on dates of which no arm is known."""
     where = {**vars(asked), "dimension": EVERYBODY, "model_version": ""}
     rows = rows_of_days(warehouse, OUTCOME_METRICS, "computed_for", dates, COLUMNS, where)
     found: dict[tuple[date, str, str], dict[str, Any]] = {}
     for row in sorted(rows, key=lambda row: (row["computed_for"], row["users"])):
         found[row["as_of_date"], row["surface"], row["arm"]] = row
-    with_arms = {surface for _, surface, arm in found if arm}
-    return [found[key] for key in sorted(found) if key[2] or key[1] not in with_arms]
+    with_arms = {(day, surface) for day, surface, arm in found if arm}
+    return [found[key] for key in sorted(found) if key[2] or key[:2] not in with_arms]
 
 
 def _lines(rows: Iterable[Mapping[str, Any]], surface: str, metric: str) -> Any:
@@ -129,7 +131,7 @@ def _lines(rows: Iterable[Mapping[str, Any]], surface: str, metric: str) -> Any:
             arms.setdefault(row["arm"], []).append(Point(row["as_of_date"], row["mean"], row["low"], row["high"]))
             if row["offline_mean"] is not None and row["arm"] != "baseline":
                 promised.append(Point(row["as_of_date"], row["offline_mean"]))
-    lines = [Line(arm or ALL_USERS, tuple(points)) for arm, points in sorted(arms.items(), reverse=True)]
+    lines = [Line(arm or NO_ARM, tuple(points)) for arm, points in sorted(arms.items(), reverse=True)]
     lines += [Line("offline estimate", tuple(promised))] if promised else []
     return lines_plot(tuple(lines), metric) if lines else None
 
@@ -150,7 +152,8 @@ def _groups(warehouse: Warehouse, rows: Sequence[Mapping[str, Any]], surface: st
         ]
         largest = sorted(groups, key=lambda row: (-row["users"], row["group_name"]))[:MOST_GROUPS]
         whiskers = tuple(Whisker(row["group_name"], row["mean"], row["low"], row["high"]) for row in largest)
-        note = f"{newest['as_of_date']}, {'arm ' + newest['arm'] if newest['arm'] else ALL_USERS}"
+        arm = f"arm {newest['arm']}" if newest["arm"] else NO_ARM
+        note = f"{newest['as_of_date']}, {arm}"
         pictures += [(title, note, whiskers_plot(whiskers, asked.metric))] if whiskers else []
     return pictures
 

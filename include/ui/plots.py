@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import importlib
-import math
 import threading
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,8 +18,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-LEAST_DAYS = 6
 MARKS_IN_A_LINE = 12
+WEEK, ONE_DAY, SHIFT = 7, timedelta(days=1), 0.2
 ROWS_TOLD = 92
 LETTERS_OF_A_NAME = 21
 
@@ -67,8 +66,9 @@ def lines_plot(
     A day without a point is a gap.
     """
     figure, axes = axes_for(150, above=26 if len(lines) + (limit is not None) < 3 else 44)
-    for line, look in zip(lines, LOOKS, strict=False):
-        _draw_line(axes, line, *look)
+    shifts = _shifts(lines)
+    for line, look, shift in zip(lines, LOOKS, shifts, strict=False):
+        _draw_line(axes, line, *look, shift)
     if limit is not None:
         axes.axhline(limit, color=INK, linewidth=1, linestyle=(0, (2, 2)), label=limit_name or None)
     if from_zero:
@@ -80,6 +80,7 @@ def lines_plot(
     axes.set_ylabel(unit)
     _date_axis(axes)
     axes.margins(x=0.02)
+    _at_least_a_week(axes, [*(point.day for line in lines for point in line.points), *days])
     legend(axes, 2 if len(lines) > 2 else 3)
     return figure, Picture("", _lines_in_words(lines, unit, limit, limit_name), *_table_of(lines))
 
@@ -166,9 +167,15 @@ def interval_in_words(mean: float, low: float | None, high: float | None, sign: 
     return form.format(mean) + around
 
 
-def _draw_line(axes: Axes, line: Line, colour: str, dashes: Any, marker: str) -> None:
+def _shifts(lines: Sequence[Line]) -> list[float]:
+    """By how many days lines of a single point lie beside one another, so that each interval can be seen."""
+    middle = (len(lines) - 1) / 2
+    return [(at - middle) * SHIFT if len(line.points) == 1 else 0.0 for at, line in enumerate(lines)]
+
+
+def _draw_line(axes: Axes, line: Line, colour: str, dashes: Any, marker: str, shift: float) -> None:
     points = _with_gaps(line.points)
-    days, nothing = _places([day for day, _ in points]), float("nan")
+    days, nothing = _places([day for day, _ in points]) + shift, float("nan")
     means = [point.mean if point else nothing for _, point in points]
     every = max(len(points) // MARKS_IN_A_LINE, 1)
     axes.plot(
@@ -178,19 +185,32 @@ def _draw_line(axes: Axes, line: Line, colour: str, dashes: Any, marker: str) ->
         low = [nothing if point is None or point.low is None else point.low for _, point in points]
         high = [nothing if point is None or point.high is None else point.high for _, point in points]
         axes.fill_between(days, low, high, color=colour, alpha=0.18, linewidth=0)
-        # A band has no width at a day whose neighbours have no point.
-        alone = [at for at, before, own, after in _neighbours(means) if _is_there(own) and not _is_there(before, after)]
-        axes.vlines([days[at] for at in alone], [low[at] for at in alone], [high[at] for at in alone], color=colour)
+    _draw_lone_points(axes, line.points, colour, marker, shift)
 
 
-def _neighbours(values: Sequence[float]) -> list[tuple[int, float, float, float]]:
-    """Position, the value before, its own, and the one after; nan where there is none."""
-    padded = [float("nan"), *values, float("nan")]
-    return [(at, *padded[at : at + 3]) for at in range(len(values))]  # type: ignore[misc]
+def _draw_lone_points(axes: Axes, points: Sequence[Point], colour: str, marker: str, shift: float) -> None:
+    """A mark and an error bar where the days beside have no point: no line and no band lead there."""
+    days = {point.day for point in points}
+    lone = [point for point in points if not {point.day - ONE_DAY, point.day + ONE_DAY} & days]
+    if not lone:
+        return
+    axes.plot(_places([point.day for point in lone]) + shift, [point.mean for point in lone], marker, color=colour,
+              markersize=4)  # fmt: skip
+    sure = [(point.day, point.low, point.high) for point in lone if point.low is not None and point.high is not None]
+    if sure:
+        days_at, lows, highs = zip(*sure, strict=True)
+        axes.vlines(_places(days_at) + shift, lows, highs, colors=colour, linewidth=1.6)
 
 
-def _is_there(*values: float) -> bool:
-    return not all(math.isnan(value) for value in values)
+def _at_least_a_week(axes: Axes, days: Sequence[date]) -> None:
+    """An axis of days where there are few: the library would make one of years."""
+    if not days:
+        return
+    first, last = min(days), max(days)
+    missing = WEEK - 1 - (last - first).days
+    if missing > 0:
+        low, high = _places([first, last])
+        axes.set_xlim(low - missing / 2, high + missing / 2)
 
 
 def _places(days: Sequence[date]) -> Any:
@@ -215,12 +235,6 @@ def _date_axis(axes: Axes) -> None:
     import matplotlib.dates as axis
 
     dates: Any = axis
-    first, last = axes.get_xlim()
-    known = axes.dataLim.intervalx
-    if known[1] - known[0] < LEAST_DAYS:
-        # Left alone, the axis of a first day spans years.
-        middle = (first + last) / 2
-        axes.set_xlim(middle - LEAST_DAYS / 2, middle + LEAST_DAYS / 2)
     locator = dates.AutoDateLocator(minticks=3, maxticks=6)
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator))

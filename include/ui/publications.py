@@ -3,6 +3,7 @@
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
+from include.retraining.publication.archive import read_archive
 from include.retraining.publication.history import read_history
 from include.retraining.quality.history import results_of_dates, verdicts
 from include.ui.errors import NotThereError
@@ -21,6 +22,7 @@ def all_publications(request: Request, reading: Reading) -> HTMLResponse:
     switches = list(reversed(history.log.switches))
     return rendered(
         request, "publications.html.j2", current=history.log.current, forms=(ROLL_BACK, BLOCK),
+        back_to=read_archive(reading.warehouse).had_before,
         publications=history.publications[:SHOWN], older=max(len(history.publications) - SHOWN, 0),
         switches=switches[:SHOWN], older_switches=max(len(switches) - SHOWN, 0),
     )  # fmt: skip

@@ -5,6 +5,7 @@ from fastapi.responses import HTMLResponse
 
 from include.retraining.quality.history import quarantine_counts, recorded_dates, results_of_dates, verdicts
 from include.retraining.run import parse_date
+from include.ui.failed import failed_of
 from include.ui.forms import READMIT
 from include.ui.reading import Reading
 from include.ui.rendering import rendered
@@ -21,6 +22,7 @@ def data_quality(request: Request, reading: Reading, as_of_date: str) -> HTMLRes
     return rendered(
         request, "quality.html.j2", day=day, stages=stages, verdicts=verdicts(stages),
         quarantine=quarantine_counts(warehouse, day), readmit=READMIT,
+        failed=failed_of(warehouse, request.app.state.dag_id, [day]).get(day),
         before=max((other for other in dates if other < day), default=None),
         after=min((other for other in dates if other > day), default=None),
     )  # fmt: skip

@@ -54,6 +54,17 @@ def test_a_table_on_a_terminal() -> None:
     assert "2/2" in output.getvalue()
 
 
-def test_runs_that_take_too_long_are_named() -> None:
-    with pytest.raises(AirflowApiError, match="r1 queued"):
-        watch_runs(Api(), "d", ["r1"], -1, Console(file=io.StringIO()))
+def test_runs_that_get_on_are_watched_however_long_they_take() -> None:
+    (run,) = watch_runs(Api(), "d", ["r1"], -1, Console(file=io.StringIO()))
+    assert run.state == "success"
+
+
+class Stuck(Api):
+    """A run whose second task never ends."""
+
+    steps = (("running", ["success", "running"]),) * 3
+
+
+def test_runs_that_stand_still_are_told_with_what_runs() -> None:
+    with pytest.raises(AirflowApiError, match=r"2026-01-02 running: 1/2 tasks .*now task_1"):
+        watch_runs(Stuck(), "d", ["r1"], -1, Console(file=io.StringIO()))

@@ -294,7 +294,7 @@ def test_a_fresh_install_says_in_words_what_will_come(visitor: Person, home: Pat
             ("dates", "Nothing was checked, decided or published"),
             ("champions", "Nothing has been decided yet"),
             ("outcomes", "No outcome has been measured"),
-            ("drift", "Nothing has been measured"),
+            ("drift", "Nothing has been compared"),
             ("costs", "Nothing is recorded"),
             ("publications", "None has been made yet"),
         ):

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pytest
 
-from include.recommender.checks.inputs import STAGE, WHAT_TO_DO, check_inputs
+from include.recommender.checks.inputs import STAGE, TOO_FEW, WHAT_TO_DO, check_inputs, what_to_do
 from include.recommender.tables import EVENTS, ITEMS
-from include.retraining.quality.verdict import read_results, stop_message
+from include.retraining.quality.checks import CheckResult
+from include.retraining.quality.verdict import read_results, record, stop_message
 from include.retraining.tables import DATA_QUALITY_RESULTS, QUARANTINED_ROWS
 
 if TYPE_CHECKING:
@@ -201,3 +202,18 @@ def test_a_poor_catalogue(world: World, change: dict[str, object], verdict: str,
 def test_a_daily_catalogue_that_stopped_coming_warns(world: World, age: int, verdict: str) -> None:
     world.items = [item(n, DAY - timedelta(days=back)) for n in range(10) for back in (age, age + 1)]
     assert world.check() == verdict
+
+
+@pytest.mark.parametrize(
+    ("stopping", "told"),
+    [
+        (["events.volume_far_too_low"], TOO_FEW),
+        (["events.quarantined.far_too_many"], WHAT_TO_DO),
+        (["events.volume_far_too_low", "events.quarantined.far_too_many"], WHAT_TO_DO),
+    ],
+)
+def test_the_next_step_fits_what_stops(warehouse: LocalWarehouse, stopping: list[str], told: str) -> None:
+    warned = CheckResult("events.volume_low", "warning", "failed", "a", "b", 0, 0, ())
+    stops = [CheckResult(name, "critical", "failed", "a", "b", 0, 0, ()) for name in stopping]
+    record(warehouse, DAY, STAGE, [warned, *stops])
+    assert what_to_do(warehouse, DAY) == told

@@ -153,13 +153,29 @@ def test_a_rerun_writes_the_same_rows(workspace: Recommender, warehouse: LocalWa
         measure_distributions(run, workspace)
         said = compare_distributions(run, workspace)
         rows = warehouse.read(DRIFT_METRICS).to_pylist()
-        assert said == "0 of 10 measures drifted: none"
+        assert said == (
+            f"0 of 10 measures drifted: none; features: no features on {DAY}; scores: no scores on {DAY}; "
+            f"lists: no lists on {DAY}"
+        )
         assert {(row["horizon"], row["name"]) for row in rows} == {
             (horizon, name)
             for horizon in ("short", "long")
             for name in ("event_type", "category", "hour", "events_per_user", "taste")
         }
         assert {(row["value"], row["days_in_a_row"]) for row in rows} == {(0.0, 0)}
+
+
+def test_a_day_without_anything_to_compare_says_why(workspace: Recommender, warehouse: LocalWarehouse) -> None:
+    run = Run(DAY, "run", "manual", dag_id="recommender_drift")
+    items = catalogue(["cat"], days_ago(90))
+    warehouse.replace(ITEMS, {"snapshot_date": days_ago(90)}, pa.Table.from_pylist(items, schema=ITEMS.schema))
+    measure_distributions(run, workspace)
+    assert compare_distributions(run, workspace).startswith(
+        f"nothing could be compared; events: no events on {days_ago(1)}; features: no features on {DAY}"
+    )
+    store(warehouse, [event("u1", "cat", 1)])
+    measure_distributions(run, workspace)
+    assert "nothing could be compared; events: no reference days yet" in compare_distributions(run, workspace)
 
 
 def test_features_are_measured_on_the_statistics_of_the_date(workspace: Recommender, warehouse: LocalWarehouse) -> None:

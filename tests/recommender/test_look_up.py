@@ -74,7 +74,15 @@ def test_reasons_are_what_the_user_did_and_what_moved_the_score() -> None:
     assert first[1:] == second
     assert second[0].startswith("+0.27: ")
     assert len(second) == 3
-    assert discover.entries[1].reasons == (), "explanations are kept for for_you only"
+    assert discover.entries[1].reasons == (
+        "no history; proposed by: recency-weighted count of the user's own events with the item (half-life "
+        "features.half_life_long_days); what is touched together with the user's items (EASE, half-life 10 days)",
+    )
+    assert not for_you.entries[1].command
+    assert discover.entries[1].command == (  # explanations are kept for for_you only
+        f".venv/bin/python -m include.recommender.explain --surface discover --user {USER} --rank 2"
+    )
+    assert [name for name, _ in discover.legend] == ["own history", "ease 10d", "rising"]
 
 
 @pytest.mark.usefixtures("history")

@@ -208,7 +208,7 @@ def test_groups_that_lose_are_named(files: dict[str, str]) -> None:
 
 def test_the_card_states_what_the_numbers_cannot_say(files: dict[str, str]) -> None:
     text = text_of(files)
-    assert "100 users in 2 weeks show a change of 1% or more: smaller changes than that stay hidden" in text
+    assert "100 users in 2 weeks are enough to tell a change of 1% or more from chance: smaller changes than" in text
     assert "Only the latest week (2026-04-24) was ranked by this very model." in text
     assert "NDCG@10 0.070 for 33 of them." in text
     assert "Of people with 1 event little is known: NDCG@10 0.250 for 100." in text
@@ -326,7 +326,7 @@ USUAL = evaluation_rows(DAY, 0.05, segments=GROUPS)
     [
         (evaluation_rows(DAY, 0.05), "No groups of people could be told apart."),
         (without_users(USUAL), "No groups of people could be told apart."),
-        (one_week(USUAL), "100 users in 1 week show"),
+        (one_week(USUAL), "100 users in 1 week are enough to tell"),
         (evaluation_rows(DAY, 0.0, users=1), "only 1 users in the evaluated weeks"),
         (evaluation_rows(DAY, -0.2), "NDCG@10 0.000 against 0.200"),
         (evaluation_rows(DAY, 0.05, segments={f"category: {at}": 0.01 for at in range(33)}), "3 smaller groups"),

@@ -65,6 +65,7 @@ def test_only_what_meets_airflow_imports_it() -> None:
         "include/retraining/warehouse/bigquery/labels.py",
         "include/ui/addresses.py",
         "include/ui/app.py",
+        "include/ui/at_work.py",
         "include/ui/task_links.py",
     ]
 

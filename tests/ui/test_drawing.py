@@ -79,6 +79,16 @@ def test_a_day_without_a_figure_is_a_gap() -> None:
     assert (moves(whole), moves(gap)) == (1, 2)
 
 
+def test_one_date_is_drawn_on_an_axis_of_days_with_its_intervals() -> None:
+    svg = lines_plot((line("a", [0]), line("b", [0], 2.0)), "u").svg
+    letters = re.findall(r"<text[^>]*>([^<]+)</text>", svg)
+    assert not {"2025", "2027", "2028"} & set(letters)
+    assert {"29", "31", "30", "01", "02", "03", "04", "Jan"} & set(letters)
+    bars = re.findall(r'd="M ([\d.]+) ([\d.]+)\s+L ([\d.]+) ([\d.]+)', svg)
+    upright = {(x, to_x) for x, y, to_x, to_y in bars if x == to_x and abs(float(y) - float(to_y)) > 2}
+    assert len(upright) >= 2, "each has its own error bar"
+
+
 def test_figures_are_newest_first_with_their_intervals() -> None:
     rows = lines_plot((line("a", [0, 1]), line("b", [1])), "u").rows
     assert rows == (("2026-01-02", "1 [0.9, 1.1]", "1 [0.9, 1.1]"), ("2026-01-01", "1 [0.9, 1.1]", "none"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from html import unescape
 from typing import TYPE_CHECKING, Any
@@ -12,8 +13,11 @@ import pytest
 
 from benchmarks.page_speed import pages
 from benchmarks.simulated_history import SimulatedHistory, publication_id
-from include.retraining.monitoring.tables import ARM_COMPARISONS, DRIFT_METRICS, OUTCOME_METRICS
+from include.retraining.monitoring.tables import ARM_COMPARISONS, DISTRIBUTIONS, DRIFT_METRICS, OUTCOME_METRICS
 from include.retraining.tables import DATA_QUALITY_RESULTS, EVALUATION_RESULTS, PROMOTION_DECISIONS, RUN_COSTS
+from include.ui.dates import Day
+from include.ui.decided import Decided
+from include.ui.morning import decision_line
 from include.ui.outcomes import sentence
 from tests.conftest import put_in_place, warehouse_in
 
@@ -74,7 +78,7 @@ EMPTY = {
     f"/dates/{TODAY}": "Nothing was decided: no challenger was evaluated for this date",
     "/champions": "Nothing has been decided yet",
     "/outcomes": "No outcome has been measured in these days",
-    "/drift": "Nothing has been measured in these days",
+    "/drift": "Nothing has been compared in these days",
     "/costs": "Nothing is recorded for these days",
 }
 
@@ -209,6 +213,55 @@ def test_outcomes_are_by_arm_with_the_arms_in_words(reader: TestClient, history:
     assert "early figures" in other or "stage=matured" in other
 
 
+def test_an_arm_without_a_name_is_called_all_users(
+    reader: TestClient, warehouse: LocalWarehouse, history: SimulatedHistory
+) -> None:
+    put(warehouse, OUTCOME_METRICS, "computed_for", {"arm": ""}, arm="ranker")
+    text = text_of(reader, "/outcomes")
+    assert "all users 0." in " ".join(pictures_in(text))
+    assert re.search(r">all users</text>", text)
+    assert '<th scope="col"></th>' not in text
+    assert not re.search(r"arm ?</span>", text)
+
+
+def test_words_of_the_pages_are_explained_at_their_foot(reader: TestClient, history: SimulatedHistory) -> None:
+    for path, words in {
+        "/outcomes": ("ndcg@10", "map@10", "held for 7 days", "matured", "early"),
+        "/drift": ("limit", "distance"),
+        f"/decisions/{TODAY}/for_you": ("margin", "smallest change that can be told from chance"),
+    }.items():
+        text = text_of(reader, path)
+        assert all(f"<dt>{word}</dt><dd>" in text for word in words), path
+        for section in re.findall(r"documents/docs/operate\.md#([\w-]+)", text):
+            assert f'id="{section}"' in reader.get("/documents/docs/operate.md").text
+
+
+def test_a_day_whose_drift_could_not_be_compared_says_why(
+    reader: TestClient, warehouse: LocalWarehouse, history: SimulatedHistory
+) -> None:
+    warehouse.delete(DRIFT_METRICS, {"as_of_date": TODAY})
+    warehouse.delete(DISTRIBUTIONS, {"day": TODAY - timedelta(days=1), "subject": "events"})
+    for path in ("/", "/drift"):
+        text = text_of(reader, path)
+        assert "othing could be compared" in text
+        assert f"events: no events on {TODAY - timedelta(days=1)}; features: no reference days yet" in text
+
+
+def test_the_line_about_decisions_carries_the_figures() -> None:
+    reasons = ("ndcg@10 over own_history +0.0823 [+0.0636, +0.1016]", "over the champion -0.0003 [-0.0103, +0.0085]")
+    decided = Decided(TODAY, "for_you", "promote", reasons, "m/2", "m/1", "own_history", datetime.now(UTC), ())
+    assert decided.figures == "+0.0823 over own_history, sure, no worse than the champion within the margin"
+    better = (reasons[0], "over the champion +0.0300 [+0.0103, +0.0485]")
+    assert replace(decided, reasons=better).figures.endswith("+0.0300 over the champion, sure")
+    assert (
+        replace(decided, reasons=(reasons[0], "there is no champion yet")).figures == "+0.0823 over own_history, sure"
+    )
+    kept = replace(decided, choice="keep", reasons=("only 3 users in the evaluated weeks, 50 are needed",))
+    assert kept.figures == kept.reasons[0]
+    day = Day(TODAY, "pass", (decided,), ())
+    assert f"challenger of for_you promoted ({decided.figures})." in decision_line(day).sentence
+
+
 def test_what_is_not_there_to_choose_is_replaced_by_what_is(reader: TestClient, history: SimulatedHistory) -> None:
     assert "ndcg@10 by arm, for_you" in text_of(reader, f"/outcomes?metric={NASTY}&stage=never")
 
@@ -266,6 +319,10 @@ def test_cost_counts_every_try_and_tells_slowest_tasks_apart(
     before = text_of(reader, "/costs")
     warehouse.append_once(RUN_COSTS, pa.Table.from_pylist([again], schema=RUN_COSTS.schema))
     after = text_of(reader, "/costs")
+    other = row | {"job_id": "other", "dag_id": "recommender_drift", "seconds": 60000.0}
+    days_before = text_of(reader, f"/dates/{TODAY}"), text_of(reader, "/")
+    warehouse.append_once(RUN_COSTS, pa.Table.from_pylist([other], schema=RUN_COSTS.schema))
+    assert (text_of(reader, f"/dates/{TODAY}"), text_of(reader, "/")) == days_before, "only the daily DAG's time"
     last = [float(re.search(r"all tasks ([\d.]+) on", text)[1]) for text in (before, after)]  # type: ignore[index]
     assert last[1] - last[0] == pytest.approx(100, rel=0.02)
     for name in ("for_you evaluate", "discover evaluate", "score_users", "Money", "MiB"):

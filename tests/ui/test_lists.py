@@ -47,6 +47,14 @@ def test_a_user_is_shown_with_titles_categories_sources_and_reasons(reader: Test
 
 
 @pytest.mark.usefixtures("history")
+def test_sources_and_scores_are_told_in_words(reader: TestClient) -> None:
+    text = asked(reader, user_id(0))
+    assert "its score comes next" not in text
+    assert "<dt>ease 10d</dt><dd>what is touched together with the user's items (EASE, half-life 10 days)</dd>" in text
+    assert f"--surface discover --user {user_id(0)} --rank 2</code>" in text
+
+
+@pytest.mark.usefixtures("history")
 def test_an_id_that_nobody_has_is_told_with_the_list_that_is_shown(reader: TestClient) -> None:
     text = asked(reader, "nobody")
     assert "Nobody with the id 'nobody'" in text

@@ -152,6 +152,29 @@ def test_a_publication_says_what_became_of_it_and_who_did_that(reader: TestClien
     assert "readers see it now" in text_of(reader, f"/publications/{first.publication_id}")
 
 
+def test_the_page_says_where_a_rollback_without_an_id_leads(reader: TestClient, warehouse: LocalWarehouse) -> None:
+    assert "left empty" not in text_of(reader, "/publications")
+    first, _ = publish(warehouse, DAY, 3)
+    assert "leads to nothing: there is none that readers had before" in text_of(reader, "/publications")
+    publish(warehouse, NEXT, 4)
+    assert f">{first.publication_id}</a>, which readers had before" in text_of(reader, "/publications")
+
+
+def test_stale_lists_look_graver_than_a_warning(reader: TestClient, warehouse: LocalWarehouse) -> None:
+    publish(warehouse, DAY, 3)
+    text = text_of(reader, "/")
+    assert 'class="now bad"' in text
+    assert '<span aria-hidden="true">✕</span> Not fresh' in text
+
+
+def test_a_date_without_a_run_between_others_is_a_gap(reader: TestClient, warehouse: LocalWarehouse) -> None:
+    for number in (8, 11):
+        record(warehouse, date(2026, 1, number), "arrivals", [check("a")])
+    text = text_of(reader, "/dates?until=2026-01")
+    assert text.count("no run of it left anything") == 2 * len((9, 10))
+    assert 'aria-label="2026-01-09: no run of it left anything"' in text
+
+
 def test_of_a_publication_that_was_checked_again_the_last_check_counts(
     reader: TestClient, warehouse: LocalWarehouse
 ) -> None:

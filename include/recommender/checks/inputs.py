@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 
 from include.recommender.checks.arrivals import quarantine_checks, unknown_item_checks
 from include.recommender.checks.catalogue import CATALOGUE_ROW_CHECKS, catalogue_checks, snapshots_until
+from include.recommender.checks.volume import TOO_LOW as VOLUME
 from include.recommender.checks.volume import day_volumes, volume_checks
 from include.recommender.expectations import VALUE, event_rules, item_rules, unusual_event_checks
 from include.recommender.sql import sql
 from include.retraining.quality.aggregates import check_aggregates
 from include.retraining.quality.checks import Check, check_rows
+from include.retraining.quality.history import results_of_dates
 from include.retraining.quality.row_rules import measured
-from include.retraining.quality.verdict import record
+from include.retraining.quality.verdict import record, verdict_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -29,6 +31,11 @@ STAGE = "inputs"
 WHAT_TO_DO = (
     "look at those rows (quarantined_rows, data_quality_results). They are wrong: have them delivered again and "
     "clear ingest with Downstream. They are right: trigger the date with data_checks = accept. "
+    "A threshold of [quality] is too narrow: change it and clear check_inputs with Downstream"
+)
+TOO_FEW = (
+    "ask the sender whether the delivery is whole: rows are missing, there are none to look at. It is not: have it "
+    "delivered again and clear ingest with Downstream. So little happened: trigger the date with data_checks = accept. "
     "A threshold of [quality] is too narrow: change it and clear check_inputs with Downstream"
 )
 
@@ -54,6 +61,13 @@ def check_inputs(warehouse: Warehouse, settings: RecommenderSettings, as_of_date
         *check_rows(items.to_pandas(), _item_row_checks(settings), key_column="item_id"),
     ]
     return record(warehouse, as_of_date, STAGE, results)
+
+
+def what_to_do(warehouse: Warehouse, as_of_date: date) -> str:
+    """The next step after a stop, by what stops: rows that are not there cannot be looked at."""
+    results = results_of_dates(warehouse, [as_of_date]).get(as_of_date, {}).get(STAGE, [])
+    stopping = [result.name for result in results if verdict_of([result]) == "stop"]
+    return TOO_FEW if stopping and all(name == VOLUME for name in stopping) else WHAT_TO_DO
 
 
 def _arrived_events(warehouse: Warehouse, settings: RecommenderSettings, arrived: Mapping[str, object]) -> pa.Table:

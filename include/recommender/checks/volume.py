@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from include.retraining.warehouse.protocol import Warehouse
 
 MIN_WEEKS = 2
+TOO_LOW = "events.volume_far_too_low"
 
 
 def day_volumes(warehouse: Warehouse, settings: RecommenderSettings, as_of_date: date) -> dict[date, int]:
@@ -33,7 +34,7 @@ def volume_checks(volumes: Mapping[date, int], business_day: date, quality: Qual
     usual = median(earlier) if len(earlier) >= min(MIN_WEEKS, quality.volume_weeks) else None
     ratio, unit = today / usual if usual else None, f"times the usual {usual or 0:g} events of a {business_day:%A}"
     return [
-        Aggregate("events.volume_far_too_low", "critical", ratio, unit, quality.volume_stop_ratio, None, today),
+        Aggregate(TOO_LOW, "critical", ratio, unit, quality.volume_stop_ratio, None, today),
         Aggregate("events.volume_low", "warning", ratio, unit, quality.volume_warn_ratio, None, today),
         Aggregate("events.volume_high", "warning", ratio, unit, None, quality.volume_high_warn_ratio, today),
         none_of("events.on_a_closed_day", "info", today if usual == 0 else 0, "events", today),

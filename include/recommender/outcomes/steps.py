@@ -15,22 +15,28 @@ if TYPE_CHECKING:
 
 
 def check_events_are_in(run: Run, workspace: Recommender) -> str:
-    """Wait for the daily run to have taken in the events of the day before.
+    """Wait for the daily run to have taken in the events of the day before, and to have found them fit to use.
 
-    **Does**: looks for the results of `check_inputs` of the date, which follows the ingest; tries again for some hours.
+    **Does**: looks for the results of `check_inputs` of the date, which follows the ingest, and whether they stop the
+    date: what users did cannot be read off damaged events. A stop that a run accepted (`data_checks = accept`) counts
+    as a pass. Tries again for some hours.
     **Writes**: nothing.
     **If it fails**: readers are not concerned; the date has no outcomes yet.
-    **What to do**: get `recommender_daily` of the date past its data checks, then clear this task.
+    **What to do**: get `recommender_daily` of the date past `decide_data_verdict`, then clear this task.
     """
     from include.recommender.checks.inputs import STAGE
-    from include.retraining.tables import DATA_QUALITY_RESULTS
+    from include.retraining.quality.accepted import was_accepted
+    from include.retraining.quality.history import results_of_dates
+    from include.retraining.quality.verdict import verdict_of
 
-    where = {"as_of_date": run.as_of_date, "stage": STAGE}
-    if not workspace.warehouse.read(DATA_QUALITY_RESULTS, where, ["stage"]).num_rows:
+    results = results_of_dates(workspace.warehouse, [run.as_of_date]).get(run.as_of_date, {}).get(STAGE, [])
+    stopped = verdict_of(results) == "stop" and not was_accepted(workspace.warehouse, run.as_of_date)
+    if not results or stopped:
         raise TransientError(
-            f"the events of {run.business_day} in `events`: a run of recommender_daily for {run.as_of_date}",
-            "no result of its check_inputs",
-            "get that run past its data checks, then clear this task",
+            f"the events of {run.business_day} in `events`, fit to use: a run of recommender_daily for "
+            f"{run.as_of_date} that got past its data checks",
+            "its data checks stop the date" if stopped else "no result of its check_inputs",
+            "get that run past decide_data_verdict, then clear this task",
         )
     return f"the events of {run.business_day} are in"
 

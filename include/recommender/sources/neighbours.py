@@ -52,6 +52,11 @@ NEXT_BASKET = Source(
     similarity="next_basket",
 )
 EASE = tuple(
-    Source(name, f"EASE, half-life {days:.0f} days", neighbours(name, days), similarity=name)
+    Source(
+        name,
+        f"what is touched together with the user's items (EASE, half-life {days:.0f} days)",
+        neighbours(name, days),
+        similarity=name,
+    )
     for name, days in EASE_HALF_LIVES.items()
 )

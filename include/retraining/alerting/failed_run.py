@@ -74,6 +74,7 @@ def failed_run_alert(
         log=first.log if first else links.run,
         since=min(_moments(failures), default=datetime.now(UTC)),
         failed=tasks,
+        page=links.page(run.as_of_date),
     )
 
 

@@ -5,15 +5,19 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from include.retraining.alerting.airflow_side import ui_address
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from include.retraining.run import Run
     from include.retraining.settings import Alerts
 
 NO_SECTION = "the-first-minute"
+# Where the pages are: by themselves, and in Airflow's navigation.
+PREFIX, NAVIGATION = "/higawari", "recommender"
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,11 @@ class Links:
     def section(self, name: str) -> str:
         """A section of the runbook."""
         return f"{self.runbook_url}#{name or NO_SECTION}"
+
+    def page(self, as_of_date: date) -> str:
+        """All about a date, on the project's own page within Airflow's frame."""
+        airflow, path = self.airflow_url.rstrip("/"), urlsplit(self.airflow_url).path.rstrip("/")
+        return f"{airflow}/plugin/{NAVIGATION}{path}{PREFIX}/dates/{as_of_date}"
 
     @property
     def run(self) -> str:

@@ -54,6 +54,7 @@ class Alert:
     since: datetime
     failed: tuple[FailedTask, ...] = ()
     details: tuple[str, ...] = ()
+    page: str = ""
 
     @property
     def subject(self) -> str:
@@ -85,11 +86,19 @@ class Alert:
             f"First action: {self.first_action}",
             f"Runbook: {self.runbook}",
             f"Log: {self.log}",
+            *([f"Page: {self.page}"] if self.page else []),
             f"Run: {self.run.run_id} ({self.run.why}) for {self.run.as_of_date}",
             *(f"- {detail}" for detail in self.details),
             *(line for number, task in enumerate(self.failed[:TOLD_TASKS]) for line in _told(number, task)),
         ]
         return masked("\n".join(parts))
+
+
+def parts_of(text: str) -> dict[str, str]:
+    """The named lines of an alert's text (`Failed`, `First action`, ...), those about the whole run."""
+    head = text.partition("\n\n1. ")[0]
+    lines = (line.partition(": ") for line in head.splitlines() if not line.startswith(("- ", "[")))
+    return {name: told for name, _, told in lines if told}
 
 
 def _told(number: int, task: FailedTask) -> list[str]:

@@ -97,5 +97,6 @@ def _send_notices(run: Run, workspace: Workspace[Any], surfaces: Iterable[str]) 
         log=links.log("announce_run"),
         since=datetime.now(UTC),
         details=tuple(told),
+        page=links.page(run.as_of_date),
     )
     send_once(workspace.warehouse, settings, alert)

@@ -24,7 +24,7 @@ def check_publication_is_out(run: Run, workspace: Workspace[Any], dag_id: str) -
     """Alert where readers have no lists of today by the deadline.
 
     **Does**: asks the switches log, not Airflow: so it sees a paused DAG, a run that hangs and one that never was.
-    Silent where an alert about the failed run is out already.
+    Silent where an alert about the failed run is out already; a notice only until the first publication is out.
     **Writes**: `alerts`; nothing else.
     **If it fails**: readers are not concerned; nobody watches the deadline of this day.
     **What to do**: `make freshness` says what readers see; read the log and clear the task.
@@ -44,15 +44,15 @@ def check_publication_is_out(run: Run, workspace: Workspace[Any], dag_id: str) -
 
 
 def late_alert(run: Run, workspace: Workspace[Any], readers: Readers) -> Alert:
-    """A page; under a hold, which somebody wanted, a notice."""
-    settings = workspace.settings
-    held = read_switch_log(workspace.warehouse).is_held(settings.publication.after_rollback)
+    """A page; a notice under a hold, which somebody wanted, and until anything was ever published."""
+    settings, log = workspace.settings, read_switch_log(workspace.warehouse)
+    held, first = log.is_held(settings.publication.after_rollback), log.current is None
     links = links_of(run, settings.alerts)
     return Alert(
-        severity="notice" if held else "page",
+        severity="notice" if held or first else "page",
         kind="publication_late",
         run=run,
-        headline="not published: on hold" if held else f"not published by {settings.alerts.deadline}",
+        headline=_headline(held, first, settings.alerts.deadline),
         readers=readers.line,
         impact=f"readers have no lists of {run.as_of_date}",
         first_action=(
@@ -63,7 +63,14 @@ def late_alert(run: Run, workspace: Workspace[Any], readers: Readers) -> Alert:
         runbook=links.section("publication-late"),
         log=f"{links.airflow_url.rstrip('/')}/dags/{run.dag_id}",
         since=datetime.now(UTC),
+        page=links.page(run.as_of_date),
     )
+
+
+def _headline(held: bool, first: bool, deadline: str) -> str:
+    if held:
+        return "not published: on hold"
+    return "nothing was ever published yet" if first else f"not published by {deadline}"
 
 
 def _is_about(incident: dict[str, Any], run: Run) -> bool:

@@ -164,7 +164,7 @@ def what_shows(evidence: Evidence) -> str:
     interval = evidence.over_baseline
     share = (interval.high - interval.low) / 2 / evidence.baseline_mean if evidence.baseline_mean > 0 else float("inf")
     weeks = "1 week" if evidence.weeks == 1 else f"{evidence.weeks} weeks"
-    return f"{interval.users} users in {weeks} show a change of {share:.0%} or more"
+    return f"{interval.users} users in {weeks} are enough to tell a change of {share:.0%} or more from chance"
 
 
 def _text(interval: Interval) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from include.retraining.publication.freshness import shelf_life
+from include.retraining.publication.freshness import age_in_words, shelf_life
 from include.retraining.publication.status import status_of
 from include.retraining.publication.switch_log import read_switch_log
 from include.retraining.tables import PUBLICATIONS
@@ -47,7 +47,7 @@ class Archive:
             return "nothing"
         if (row := self.rows.get(publication_id)) is None:
             return f"{publication_id}, which did not pass its checks"
-        age = timedelta(seconds=round((now - row["created_at"]).total_seconds()))
+        age = age_in_words(now - row["created_at"])
         models = ", ".join(f"{surface} by {model}" for surface, model in json.loads(row["model_versions"]).items())
         return (
             f"{publication_id} (as_of_date {row['as_of_date']}, check {row['check_result']}, made {age} ago, "

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from include.retraining.warehouse.protocol import Warehouse
 
 
+MINUTES_OF_AN_HOUR, HOURS_OF_A_DAY = 60, 24
+
+
 class MachinerySettings(RetrainingSettings):
     """The machinery's sections of a use case's config file."""
 
@@ -35,8 +38,17 @@ def freshness(warehouse: Warehouse, now: datetime) -> tuple[bool, str]:
         return False, "readers see nothing: there is no publication yet"
     rows = warehouse.read(PUBLICATIONS, {"publication_id": log.current}).to_pylist()
     valid_until = max(row["valid_until"] for row in rows)
-    age = timedelta(seconds=round((now - log.last_move.switched_at).total_seconds()))
+    age = age_in_words(now - log.last_move.switched_at)
     return now < valid_until, f"readers see {log.current}, switched {age} ago: {shelf_life(valid_until, now)}"
+
+
+def age_in_words(age: timedelta) -> str:
+    """In the largest unit that there is one of: `2 min`, `5 h`, `3 days`."""
+    minutes = round(age.total_seconds()) // 60
+    if minutes < MINUTES_OF_AN_HOUR:
+        return f"{minutes} min"
+    hours = minutes // MINUTES_OF_AN_HOUR
+    return f"{hours} h" if hours < 2 * HOURS_OF_A_DAY else f"{hours // HOURS_OF_A_DAY} days"
 
 
 def shelf_life(valid_until: datetime, now: datetime) -> str:

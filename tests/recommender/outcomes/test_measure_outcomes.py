@@ -14,10 +14,13 @@ from hypothesis import strategies as st
 from include.recommender.outcomes.steps import check_events_are_in, compare_arms, measure_outcomes
 from include.recommender.settings import RecommenderSettings
 from include.recommender.tables import ITEM_STATS, USER_ITEMS, USER_STATS
+from include.retraining.alerting.incidents import TaskFailure, record_failure
 from include.retraining.content_hash import content_hash
 from include.retraining.errors import TransientError
 from include.retraining.monitoring.tables import ARM_COMPARISONS, OUTCOME_METRICS
-from include.retraining.tables import DATA_QUALITY_RESULTS, EVALUATION_RESULTS, PROMOTION_DECISIONS
+from include.retraining.quality.checks import CheckResult
+from include.retraining.quality.verdict import record
+from include.retraining.tables import EVALUATION_RESULTS, PROMOTION_DECISIONS, RUN_COSTS
 from tests.recommender.outcomes.published_world import (
     at,
     comparisons,
@@ -207,10 +210,38 @@ def test_nothing_published_is_nothing_to_measure(workspace: Recommender) -> None
 def test_outcomes_wait_for_the_daily_run(workspace: Recommender) -> None:
     with pytest.raises(TransientError, match="recommender_daily for 2026-05-01"):
         check_events_are_in(run_for(FIRST), workspace)
-    row = dict.fromkeys(DATA_QUALITY_RESULTS.columns) | {"as_of_date": FIRST, "stage": "inputs", "check_name": "c"}
-    rows = pa.Table.from_pylist([row], schema=DATA_QUALITY_RESULTS.schema)
-    workspace.warehouse.replace(DATA_QUALITY_RESULTS, {"as_of_date": FIRST, "stage": "inputs"}, rows)
-    assert "2026-04-30 are in" in check_events_are_in(run_for(FIRST), workspace)
+    for outcome, severity in (("passed", "critical"), ("failed", "warning")):
+        record(workspace.warehouse, FIRST, "inputs", [CheckResult("c", severity, outcome, "", "", 1, 0, ())])
+        assert "2026-04-30 are in" in check_events_are_in(run_for(FIRST), workspace)
+
+
+def test_outcomes_are_not_measured_on_a_day_that_stopped_unless_it_was_accepted(workspace: Recommender) -> None:
+    record(workspace.warehouse, FIRST, "inputs", [CheckResult("c", "critical", "failed", "", "", 1, 1, ())])
+    with pytest.raises(TransientError, match="its data checks stop the date"):
+        check_events_are_in(run_for(FIRST), workspace)
+    tried(workspace, "check_inputs", 1)
+    tried(workspace, "decide_data_verdict", 2, failed=True)
+    with pytest.raises(TransientError, match="its data checks stop the date"):
+        check_events_are_in(run_for(FIRST), workspace)
+    tried(workspace, "decide_data_verdict", 3, run_id="accepted")
+    assert "are in" in check_events_are_in(run_for(FIRST), workspace)
+    tried(workspace, "check_inputs", 4, run_id="later")
+    with pytest.raises(TransientError, match="past decide_data_verdict"):
+        check_events_are_in(run_for(FIRST), workspace)
+
+
+def tried(workspace: Recommender, task: str, hour: int, run_id: str = "first", failed: bool = False) -> None:
+    """A try of a task of the daily run, as the audit tables keep it."""
+    when = datetime(2026, 5, 1, hour, tzinfo=UTC)
+    task_id, warehouse = f"check_data.{task}", workspace.warehouse
+    row = dict.fromkeys(RUN_COSTS.columns) | {
+        "as_of_date": FIRST, "dag_id": "recommender_daily", "run_id": run_id, "task_id": task_id, "map_index": -1,
+        "try_number": 1, "job_id": f"{run_id} {task_id}", "statement": "task", "recorded_at": when,
+    }  # fmt: skip
+    warehouse.append_once(RUN_COSTS, pa.Table.from_pylist([row], schema=RUN_COSTS.schema))
+    if failed:
+        said = TaskFailure("recommender_daily", run_id, task_id, -1, 1, "DataStopError", "", "", "", when)
+        record_failure(warehouse, said)
 
 
 def hashes(workspace: Recommender, day: date) -> dict[str, str]:

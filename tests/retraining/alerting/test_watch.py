@@ -24,6 +24,10 @@ WATCH = replace(RUN, run_id="watch", dag_id="publication_watch")
 @pytest.fixture
 def workspace(warehouse, chat) -> SimpleNamespace:
     publish(warehouse, DAY - timedelta(days=1), 3)
+    return workspace_of(warehouse)
+
+
+def workspace_of(warehouse) -> SimpleNamespace:
     return SimpleNamespace(
         warehouse=warehouse, settings=SimpleNamespace(alerts=Alerts(channels=(CHAT,)), publication=Publication())
     )
@@ -67,6 +71,13 @@ def test_under_a_hold_it_is_a_notice(workspace, chat) -> None:
     append_switch(warehouse, log, log.current, "hold", "somebody", "why", "by hand")
     look(workspace)
     assert chat.texts[0].startswith("[notice] recommender_daily 2026-03-02: not published: on hold")
+
+
+def test_before_the_first_publication_it_is_a_notice(warehouse, chat) -> None:
+    look(workspace_of(warehouse))
+    (text,) = chat.texts
+    assert text.startswith("[notice] recommender_daily 2026-03-02: nothing was ever published yet")
+    assert "/plugin/recommender/higawari/dates/2026-03-02" in text
 
 
 def test_a_backfill_of_the_watch_looks_at_nothing(workspace) -> None:

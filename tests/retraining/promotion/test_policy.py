@@ -39,7 +39,7 @@ def test_rule_9_a_better_challenger_is_promoted_with_its_evidence() -> None:
     assert decision.reasons == (
         "ndcg@10 over own_history +0.0200 [+0.0100, +0.0300]",
         "over the champion +0.0010 [-0.0050, +0.0060]",
-        "500 users in 3 weeks show a change of 5% or more",
+        "500 users in 3 weeks are enough to tell a change of 5% or more from chance",
     )
 
 
@@ -53,7 +53,7 @@ def test_rule_9_a_challenger_that_may_not_beat_the_baseline_is_kept_back(low: fl
     reason = only_reason(replace(GOOD, over_baseline=replace(BETTER, low=low)))
     assert reason.startswith("does not surely beat own_history: ndcg@10")
     # Whether nothing was there to see, or too few users to see it.
-    assert reason.endswith("or more")
+    assert reason.endswith("or more from chance")
 
 
 def test_a_challenger_that_may_be_worse_than_the_champion_by_the_margin_is_kept_back() -> None:
@@ -114,10 +114,10 @@ def test_a_challenger_that_shows_what_everybody_knows_is_kept_back() -> None:
 @pytest.mark.parametrize(
     ("low", "high", "users", "weeks", "mean", "text"),
     [
-        (0.01, 0.03, 500, 3, 0.2, "500 users in 3 weeks show a change of 5% or more"),
-        (-0.04, 0.04, 60, 1, 0.1, "60 users in 1 week show a change of 40% or more"),
-        (0.0, 0.0, 5, 2, 0.1, "5 users in 2 weeks show a change of 0% or more"),
-        (0.01, 0.03, 500, 3, 0.0, "500 users in 3 weeks show a change of inf% or more"),
+        (0.01, 0.03, 500, 3, 0.2, "500 users in 3 weeks are enough to tell a change of 5% or more from chance"),
+        (-0.04, 0.04, 60, 1, 0.1, "60 users in 1 week are enough to tell a change of 40% or more from chance"),
+        (0.0, 0.0, 5, 2, 0.1, "5 users in 2 weeks are enough to tell a change of 0% or more from chance"),
+        (0.01, 0.03, 500, 3, 0.0, "500 users in 3 weeks are enough to tell a change of inf% or more from chance"),
     ],
 )
 def test_how_large_a_change_shows_is_half_the_interval_as_a_share_of_the_baseline(

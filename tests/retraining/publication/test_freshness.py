@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from include.retraining.publication.freshness import freshness, main
+from include.retraining.publication.freshness import age_in_words, freshness, main
 from include.retraining.publication.switch_log import append_switch, read_switch_log
 from include.retraining.warehouse.local import LocalWarehouse
 from tests.retraining.publishing import publish
@@ -34,7 +34,18 @@ def test_the_age_is_that_of_what_readers_see_and_not_of_the_last_hold(warehouse:
     switched_at = read_switch_log(warehouse).switches[0].switched_at
     log = read_switch_log(warehouse)
     append_switch(warehouse, log, str(log.current), "hold", "operator", "a test", "")
-    assert "switched 5:00:00 ago" in freshness(warehouse, switched_at + timedelta(hours=5))[1]
+    assert "switched 5 h ago" in freshness(warehouse, switched_at + timedelta(hours=5))[1]
+
+
+@pytest.mark.parametrize(
+    ("age", "told"),
+    [
+        (timedelta(seconds=46), "0 min"), (timedelta(minutes=2, seconds=16), "2 min"), (timedelta(minutes=60), "1 h"),
+        (timedelta(hours=47), "47 h"), (timedelta(hours=49), "2 days"),
+    ],
+)  # fmt: skip
+def test_an_age_is_told_in_its_largest_unit(age: timedelta, told: str) -> None:
+    assert age_in_words(age) == told
 
 
 def test_the_command_works_with_the_shipped_config_on_a_new_installation(
