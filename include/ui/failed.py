@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -10,6 +10,7 @@ from urllib.parse import quote
 from include.retraining.alerting.failed_run import READ_THE_LOG
 from include.retraining.alerting.incidents import TaskFailure
 from include.retraining.alerting.message import SAID_NOTHING, parts_of
+from include.retraining.quality.history import recorded_dates
 from include.retraining.tables import ALERTS, RUN_COSTS, TASK_FAILURES
 
 if TYPE_CHECKING:
@@ -58,7 +59,11 @@ def failed_of(warehouse: Warehouse, dag_id: str, dates: Sequence[date]) -> dict[
         (day, _failed(day, dag_id, _of(day, alerts), _of(day, tries), errors))
         for day in sorted({row["as_of_date"] for row in (*alerts, *tries)})
     )
-    return {day: failed for day, failed in found if failed}
+    # Where nothing was ever checked, no verdict is older.
+    checked = set(recorded_dates(warehouse))
+    return {
+        day: replace(failed, older_verdict=failed.older_verdict and day in checked) for day, failed in found if failed
+    }
 
 
 def failed_dates(warehouse: Warehouse, dag_id: str, dates: Sequence[date]) -> set[date]:

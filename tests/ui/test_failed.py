@@ -109,6 +109,14 @@ def test_a_verdict_older_than_the_failure_says_so(reader: TestClient, checked: L
         assert "earlier try" not in text_of(reader, path)
 
 
+def test_where_nothing_was_ever_checked_no_verdict_is_older(reader: TestClient, warehouse: LocalWarehouse) -> None:
+    record_failure(warehouse, failure())
+    record_alert(warehouse, alert(INGEST), Delivery())
+    text = text_of(reader, f"/dates/{DAY}")
+    assert "LandedDataError" in text
+    assert "earlier try" not in text
+
+
 def test_a_stop_is_no_older_than_its_own_verdict(reader: TestClient, warehouse: LocalWarehouse) -> None:
     record(warehouse, DAY, "inputs", [CheckResult("events.volume", "critical", "failed", "a", "b", 1, 1, ())])
     tried(warehouse, "check_data.check_inputs", at(-1))

@@ -209,6 +209,8 @@ def test_outcomes_are_by_arm_with_the_arms_in_words(reader: TestClient, history:
     assert all(name in told for name in ("ranker 0.1", "baseline 0.1", "offline estimate 0.142"))
     other = text_of(reader, "/outcomes?reading=held_7_days&metric=recall@20")
     assert "recall@20 by arm, for_you" in other
+    assert 'href="./documents/docs/data_model.md#training_set">what each one is' in text
+    assert 'id="training_set"' in reader.get("/documents/docs/data_model.md").text
     assert f"on {TODAY - timedelta(days=7)}" in " ".join(pictures_in(other))
     assert "early figures" in other or "stage=matured" in other
 
