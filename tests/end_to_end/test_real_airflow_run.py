@@ -207,20 +207,20 @@ def test_the_pages_show_what_those_runs_found(
         picture.locator("summary").click()
         for row in arms:
             expect(picture.locator("tr", has_text=str(YESTERDAY))).to_contain_text(number(row["mean"]))
-        expect(person.ours.get_by_text("By list source, for_you")).to_be_visible()
+        expect(person.ours.locator("figcaption", has_text="By list source, for_you")).to_be_visible()
         compared = warehouse.read(ARM_COMPARISONS, {"computed_for": TODAY, "metric": "ndcg@10"}).to_pylist()
         for row in compared:
             expect(person.ours.get_by_text(sentence(row)).first).to_be_visible()
 
         person.ours.get_by_role("navigation", name="Recommender").get_by_role("link", name="Drift").click()
         measures = {(row["subject"], row["name"]) for row in drift}
-        expect(person.ours.get_by_text(f"{len(measures)} measures")).to_be_visible()
+        expect(person.ours.get_by_text(f"{len(measures)} measures").first).to_be_visible()
         for horizon in ("short", "long"):
             part = person.ours.locator(f"section[aria-labelledby=h-{horizon}]")
             expect(part.locator("figure", has_text="Events").locator("svg")).to_be_visible()
 
         person.ours.get_by_role("navigation", name="Recommender").get_by_role("link", name="Cost").click()
-        expect(person.ours.get_by_text(f"{len(dates)} dates")).to_be_visible()
+        expect(person.ours.get_by_text(f"{len(dates)} date").first).to_be_visible()
 
         person.ours.get_by_role("navigation", name="Recommender").get_by_role("link", name="Champions").click()
         expect(person.ours.get_by_text("trained again: the same").first).to_be_visible()
