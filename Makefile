@@ -11,10 +11,8 @@ EMULATOR_READY := .emulator/.ready
 UV = $(shell command -v uv || echo $(VENV)/bin/uv)
 EMBEDDED := $(PY) -m include.embedded
 INSIDE := $(EMBEDDED) exec --home $(HIGAWARI_HOME) --
-# One worker more than cores: tests which start Airflow wait as much as they work. Files go in the order of
-# tests/conftest.py, the longest first.
-WORKERS ?= $(shell $(PY) -c "import os; print((os.cpu_count() or 1) + 1)")
-SIDE_BY_SIDE = $(PY) -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+# Files go in the order of tests/conftest.py, the longest first.
+SIDE_BY_SIDE = $(PY) -m pytest -q -n auto --dist loadfile --no-loadscope-reorder
 COMPILE := pip compile --quiet --universal --python-version 3.11 --custom-compile-command "make lock"
 
 # Each of many processes would compile what it imports; kept out of the source tree, as was asked.
@@ -64,8 +62,8 @@ freshness: $(RUN_READY)
 	@HIGAWARI_HOME=$(HIGAWARI_HOME) $(PY) -m include.retraining.publication.freshness
 
 # Run every test: units, those which start Airflow, and BigQuery's contract on an emulator
-test: $(DEV_READY) $(EMULATOR_READY)
-	$(SIDE_BY_SIDE) --durations=40 -m "not long"
+test: unit $(EMULATOR_READY)
+	$(SIDE_BY_SIDE) --durations=40 -m "integration or service"
 
 # Hold the BigQuery warehouse against the embedded one, on an emulator (part of make test)
 test-contract: $(DEV_READY) $(EMULATOR_READY)
