@@ -57,7 +57,7 @@ class TaskInstance:
 class AirflowClient:
     """Calls the API as one user; logs in when first needed. Every failure is an AirflowApiError."""
 
-    def __init__(self, url: str, user: str, password: str, seconds_per_request: float = 30) -> None:
+    def __init__(self, url: str, user: str, password: str, seconds_per_request: float = 60) -> None:
         self._credentials = {"username": user, "password": password}
         # A connection is tried again; a request that was sent is not.
         transport = httpx.HTTPTransport(retries=3)
