@@ -35,8 +35,8 @@ EXAMPLES: dict[str, Any] = {
     "event_dates": [DAY], "first_date": DAY - timedelta(days=7), "first_day": DAY - timedelta(days=7),
     "first_user": "a", "history_days": 730, "items_snapshot_date": DAY, "last_date": DAY, "last_day": DAY,
     "last_user": "b", "list_size": 20, "method": "cosine", "positive_event_types": ["like"],
-    "publication_id": f"{DAY}-0", "publication_ids": [f"{DAY}-0"], "samples": 5, "surface": SURFACES[0], "surfaces_without_repeats": [SURFACES[-1]],
-    "taste_days": 14, "timezone": "UTC", "user_ids": ["a"],
+    "publication_id": f"{DAY}-0", "publication_ids": [f"{DAY}-0"], "samples": 5, "surface": SURFACES[0],
+    "surfaces_without_repeats": [SURFACES[-1]], "taste_days": 14, "timezone": "UTC", "user_ids": ["a"],
 }  # fmt: skip
 OF_TYPE: dict[str, Any] = {"date": DAY, "string": "x", "int64": 0}
 # What a file reads that is neither a table nor landed: rows that Python gives it.
