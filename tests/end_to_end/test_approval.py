@@ -105,6 +105,9 @@ def settings_of(home: Path) -> dict[str, str]:
         "HIGAWARI_CONFIG": str(home / "settings.toml"),
         "HIGAWARI_BUSINESS__RUN_AT": run_at,
         "HIGAWARI_ALERTS__DEADLINE": "23:59",
+        # These must follow it.
+        "HIGAWARI_DRIFT__RUN_AT": "23:58",
+        "HIGAWARI_OUTCOMES__RUN_AT": "23:58",
     }
 
 
