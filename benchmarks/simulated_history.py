@@ -59,6 +59,10 @@ SEGMENTS = (
     "known users",
     "category: cats",
 )
+PROMOTED = (
+    "over the champion +0.0004 [-0.0031, +0.0040]: no worse within the margin",
+    "2185 users in 3 weeks are enough to tell a change of 3% or more from chance",
+)
 METRICS = ("ndcg@10", "recall@20", "hitrate@10", "map@10")
 # Groups whose outcomes are told apart, as outcome_metrics has them: arm, model version, level and users.
 MEASURED = (
@@ -195,7 +199,7 @@ class SimulatedHistory:
                 row = {
                     "as_of_date": day, "surface": surface, "kind": "decided", "decision_id": f"{surface[0]}{number:06}",
                     "choice": told, "model_version": model, "champion_version": champion[surface],
-                    "baseline": "own_history", "reasons": [reason, "2185 users in 3 weeks"],
+                    "baseline": "own_history", "reasons": [reason, *(PROMOTED if promoted else ())],
                     "evidence": json.dumps({"weeks": 3, "segments": [{"name": name} for name in SEGMENTS]}),
                     "publication_id": "", "who": "scheduled", "run_id": run_id(day), "recorded_at": moment(day, 4),
                     "answered_at": None,

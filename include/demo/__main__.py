@@ -124,7 +124,7 @@ def say_how_to_go_on(console: Console, home: Path, port: int) -> None:
     console.print(f"go on     make up HIGAWARI_HOME={home} PORT={port}", soft_wrap=True)
     console.print(f"UI        {base_url(port)}/dags/{DAG_ID}, once it is up", soft_wrap=True)
     console.print(f"user      {ADMIN}, password: {ADMIN_PASSWORD} in {secret_file(home)}", soft_wrap=True)
-    console.print(f"logs      {home / 'logs'}: components, and a folder for each task", soft_wrap=True)
+    console.print(f"logs      {home / 'airflow' / 'logs'}: components, and a folder for each task", soft_wrap=True)
 
 
 def wait_for_the_end(home: Path, console: Console) -> None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from include.recommender.contenders import contender_of
+from include.recommender.contenders import by_candidate_settings, contender_of
 from include.recommender.drafts import lists_of
 from include.recommender.explained_lists import explained_lists
-from include.recommender.snapshot import users_of_shard
+from include.recommender.serving import serving_snapshot
+from include.recommender.snapshot import methods_in_use, users_of_shard
 from include.retraining.experiment import BASELINE, RANKER, held_back
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import date
 
     import pyarrow as pa
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from include.recommender.settings import RecommenderSettings
     from include.recommender.snapshot import Snapshot
     from include.retraining.registry import ModelRegistry
+    from include.retraining.workspace import Workspace
 
     Policy = tuple[str, str]
 
@@ -36,6 +39,31 @@ def contenders_by_policy(
         rule = contender_of(rankers[surface]["baseline"], registry, settings) if contender.ranker else contender
         policies[BASELINE, surface] = rule
     return policies
+
+
+def shard_lists(
+    workspace: Workspace[RecommenderSettings],
+    settings: RecommenderSettings,
+    as_of_date: date,
+    rankers: Mapping[str, Mapping[str, str]],
+    shard: int,
+) -> tuple[pa.Table, pa.Table]:
+    """The same two tables of a shard, by whatever serves: contenders of other candidate settings see another state.
+
+    No snapshot outlives its lists: to sort and write them takes as much memory again.
+    """
+    import pyarrow as pa
+
+    part = (shard, settings.publication.shards)
+
+    def made_by(alike: Mapping[Policy, Contender]) -> tuple[pa.Table, pa.Table]:
+        own = next(iter(alike.values())).settings
+        snapshot = serving_snapshot(workspace, own, as_of_date, part, methods_in_use(own))
+        return arm_lists(snapshot, alike, settings, shard)
+
+    groups = by_candidate_settings(contenders_by_policy(rankers, workspace.registry, settings))
+    lists, reasons = zip(*map(made_by, groups), strict=True)
+    return pa.concat_tables(lists), pa.concat_tables(reasons)
 
 
 def arm_lists(

@@ -51,16 +51,13 @@ def top_n_per_row(matrix: sparse.csr_matrix, n: int) -> sparse.csr_matrix:
 
     matrix = sparse.csr_matrix(matrix)
     rows, columns = matrix.shape
-    micros = np.rint(np.asarray(matrix.data, np.float64) * MICROS).astype(np.int64)
-    # One integer per entry that orders by value, then by column: equal values never depend on the selection algorithm.
-    keys = micros * columns + (columns - 1 - matrix.indices)
     largest, sizes = np.empty((rows, n), np.int64), np.empty(rows, np.int64)
-    largest_per_row(matrix.indptr, keys, largest, sizes)
+    largest_per_row(matrix.indptr, matrix.indices, matrix.data.astype(np.float64), columns, largest, sizes)
     return matrix_of_keys(largest, sizes, columns)
 
 
 def matrix_of_keys(keys: NDArray[np.int64], sizes: NDArray[np.int64], columns: int) -> sparse.csr_matrix:
-    """The entries behind keys micros * columns + (columns - 1 - column): of row r the first sizes[r] of keys[r]."""
+    """The entries behind keys that key_of (kernels/largest.py) made: of row r the first sizes[r] of keys[r]."""
     chosen = keys[np.arange(keys.shape[1]) < sizes[:, None]]
     values, inverted = np.divmod(chosen, columns) if columns else (chosen, chosen)
     matrix = sparse.csr_matrix(

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from include.recommender.arrays import MICROS
 from include.recommender.settings import ALLOWS_REPEATS
 from include.recommender.sources import SOURCES
 
@@ -155,24 +154,22 @@ class Proposer:
         from include.recommender.kernels.proposals import propose_all
 
         caps = {source.name: cap for source, cap in self.caps[surface].items()}
-        own, others = ([name for name in caps if (name in personal) is whose] for whose in (True, False))
-        most = np.array([caps[name] for name in (*own, *others)], np.int64)
+        own = [name for name in caps if name in personal]
+        # The sources as the kernel numbers them: those that say something of each user, then the others.
+        numbered = [*own, *(name for name in caps if name not in personal)]
+        most = np.array([caps[name] for name in numbered], np.int64)
         room = len(users) * int(most.sum())
-        row, item, bits, pair = (np.empty(room, np.int64) for _ in range(4))
-        said = np.empty((len(own), room))
+        places, said = [np.empty(room, np.int64) for _ in range(4)], np.empty((len(own), room))
         count = propose_all(
-            _joined([personal[name] for name in own], len(users)), self.orders[surface], most, float(MICROS),
+            _joined([personal[name] for name in own], len(users)), self.orders[surface], most,
             self.snapshot.recommendable, (block.pair_start, block.pair_item), ALLOWS_REPEATS[surface],
-            (row, item, bits, pair), said,
+            tuple(places), said,
         )  # fmt: skip
-        row, item, bits, pair = row[:count], item[:count], bits[:count], pair[:count]
-        scores, proposed = {}, {}
-        for name in caps:
-            scores[name] = said[own.index(name), :count].copy() if name in own else self.common[name][item]
-            proposed[name] = (bits >> (*own, *others).index(name)) & 1 > 0
-        found = Candidates(
-            self.snapshot, block, surface, users[row], row.copy(), item.copy(), pair.copy(), scores, {}, proposed
-        )
+        row, item, bits, pair = (each[:count].copy() for each in places)
+        spoken = dict(zip(own, said[:, :count].copy(), strict=True))
+        scores = {name: spoken[name] if name in spoken else self.common[name][item] for name in caps}
+        proposed = {name: (bits >> numbered.index(name)) & 1 > 0 for name in caps}
+        found = Candidates(self.snapshot, block, surface, users[row], row, item, pair, scores, {}, proposed)
         ranked = scores | {name: values(found) for name, values in RANKED.items()}
         starts = np.searchsorted(row, np.arange(len(users) + 1))
         return replace(found, ranks={name: _ranks(starts, values) for name, values in ranked.items()})

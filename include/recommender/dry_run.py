@@ -18,6 +18,7 @@ from include.retraining.settings import load_settings
 from include.retraining.tables import MACHINERY_TABLES
 from include.retraining.warehouse.bigquery.columns import PARAMETER_TYPES, condition_of, parameter, parameters_of
 from include.retraining.warehouse.bigquery.jobs import Jobs
+from include.retraining.warehouse.bigquery.warehouse import with_inputs
 from include.retraining.warehouse.sql import parameter_names, table_names
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 DAY = date(2026, 1, 31)
 # A value for every parameter of every file; only its type matters.
 EXAMPLES: dict[str, Any] = {
-    "all_positive": False, "all_users": True, "as_of_date": DAY, "as_of_dates": [DAY], "computed_for": DAY, "day": DAY,
+    "all_positive": False, "all_users": True, "as_of_date": DAY, "computed_for": DAY, "day": DAY,
     "decay_long": 0.01, "decay_medium": 0.02, "decay_short": 0.1, "deduplicate": "event_id", "end_date": DAY,
     "event_dates": [DAY], "first_date": DAY - timedelta(days=7), "first_day": DAY - timedelta(days=7),
     "first_user": "a", "history_days": 730, "items_snapshot_date": DAY, "last_date": DAY, "last_day": DAY,
@@ -41,12 +42,9 @@ EXAMPLES: dict[str, Any] = {
 OF_TYPE: dict[str, Any] = {"date": DAY, "string": "x", "int64": 0}
 # What a file reads that is neither a table nor landed: rows that Python gives it.
 INPUTS = {
-    "credit_windows": (
-        "'' AS publication_id, DATE '2026-01-31' AS as_of_date, CURRENT_TIMESTAMP() AS started_at, "
-        "CURRENT_TIMESTAMP() AS ended_at"
-    ),
-    "hits": "'' AS publication_id, '' AS surface, '' AS list_user_id, 1 AS rank",
-    "readers": "DATE '2026-01-31' AS as_of_date, '' AS user_id",
+    "credit_windows": "CURRENT_TIMESTAMP() AS started_at, CURRENT_TIMESTAMP() AS ended_at",
+    "hits": "'' AS surface, '' AS list_user_id, 1 AS rank",
+    "readers": "'' AS user_id",
 }
 # From landed text to rows of a table, each step on what the one before returns: name, input, and who makes the input.
 INGEST = (
@@ -72,17 +70,15 @@ def dry_runs(jobs: Jobs, settings: RecommenderSettings) -> Iterator[tuple[str, s
     for name, input_name, maker in INGEST:
         query, values = rules.get(name) or (sql(name), EXAMPLES)
         columns = _landed(maker) if isinstance(maker, tuple) else _nothing(made[maker].schema or ())
-        statement = f"WITH {input_name} AS (SELECT {columns})\n(\n{query}\n)"
+        statement = with_inputs(query, {input_name: f"SELECT {columns}"})
         bound = [parameter(key, values[key]) for key in sorted(parameter_names(query))]
         made[name] = jobs.dry_run(name, statement, bound)
         yield name, statement, bound
     done = {name for name, _, _ in INGEST}
     for name in sorted(path.stem for path in FOLDER.glob("*.sql") if path.stem not in done):
-        yield (
-            name,
-            _with_inputs(sql(name)),
-            [parameter(key, EXAMPLES[key]) for key in sorted(parameter_names(sql(name)))],
-        )
+        given = {table: f"SELECT {INPUTS[table]}" for table in sorted(table_names(sql(name)) & set(INPUTS))}
+        bound = [parameter(key, EXAMPLES[key]) for key in sorted(parameter_names(sql(name)))]
+        yield name, with_inputs(sql(name), given), bound
     for table in (*RECOMMENDER_TABLES, *MACHINERY_TABLES):
         yield from _writes(jobs, table)
 
@@ -93,11 +89,6 @@ def _writes(jobs: Jobs, table: Table) -> Iterator[tuple[str, str, list[Any]]]:
     delete = f"DELETE FROM `{target}` WHERE {condition_of(where)}"
     yield f"delete from {table.name}", delete, parameters_of(table, where)
     yield f"insert into {table.name}", f"INSERT INTO `{target}` ({listed}) SELECT {listed} FROM `{target}`", []
-
-
-def _with_inputs(query: str) -> str:
-    given = ",\n".join(f"{name} AS (SELECT {INPUTS[name]})" for name in sorted(table_names(query) & set(INPUTS)))
-    return f"WITH {given}\n(\n{query}\n)" if given else query
 
 
 def _landed(names: Iterable[str]) -> str:

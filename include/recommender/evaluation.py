@@ -74,17 +74,13 @@ def evaluate_weeks(
     results = Results()
     groups = [(week.first, alike) for week in weeks for alike in by_candidate_settings(week.contenders)]
 
-    def week_of(first: date, alike: Mapping[str, Contender]) -> tuple[Snapshot, pa.Table]:
+    # One week after the other: each holds everybody's pairs.
+    for first, alike in groups:
         end = first + timedelta(days=settings.training.holdout_days)
         wanted = targets_between(warehouse, settings, first, end, as_of_date)
         wanted = sampled_targets(wanted, settings.evaluation.max_users)
-        users = wanted["user_id"].unique().to_pylist()
-        own = next(iter(alike.values())).settings
-        return compute_snapshot(warehouse, own, first, as_of_date, users), wanted
-
-    # One week after the other: each holds everybody's pairs.
-    for first, alike in groups:
-        snapshot, wanted = week_of(first, alike)
+        users, own = wanted["user_id"].unique().to_pylist(), next(iter(alike.values())).settings
+        snapshot = compute_snapshot(warehouse, own, first, as_of_date, users)
         _measure_alike(snapshot, surface, alike, wanted, results)
     challenged = any(CHALLENGER in alike for _, alike in groups)
     if not results.per_user or (challenged and CHALLENGER not in results.per_user):

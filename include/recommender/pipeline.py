@@ -12,10 +12,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    import pyarrow as pa
-
-    from include.recommender.arms import Policy
-    from include.recommender.contenders import Contender
     from include.retraining.promotion.approval import Question
     from include.retraining.run import Run
     from include.retraining.workspace import Workspace
@@ -155,7 +151,7 @@ def build_item_similarities(run: Run, workspace: Recommender) -> int:
     **Does**: recency-weighted cosine over users and over baskets, and EASE; the nearest of each item.
     **Writes**: `item_similarities` of as_of_date, by method.
     **If it fails**: nothing is published today; readers keep the last publication.
-    **What to do**: out of memory: lower `ease.max_items` or `similarities.item_block`; else read the log and clear the
+    **What to do**: out of memory: lower `ease.max_items` or `similarities.neighbours`; else read the log and clear the
     task.
     """
     from include.recommender.similarities import warn_of_ease_cap
@@ -308,28 +304,12 @@ def score_users(run: Run, workspace: Recommender, shard: int, rankers: Mapping[s
     **If it fails**: nothing is published today; readers keep the last publication.
     **What to do**: out of memory: smaller `candidates.user_block`; else read the log and clear the task.
     """
-    import pyarrow as pa
-
-    from include.recommender.arms import arm_lists, contenders_by_policy
-    from include.recommender.contenders import by_candidate_settings
-    from include.recommender.serving import serving_snapshot
-    from include.recommender.snapshot import methods_in_use
+    from include.recommender.arms import shard_lists
     from include.recommender.tables import DRAFT_USER_RECOMMENDATIONS, LIST_EXPLANATIONS
 
-    settings = _tuned(run, workspace)
-    part = (shard, settings.publication.shards)
-
-    def lists_and_reasons(alike: Mapping[Policy, Contender]) -> tuple[pa.Table, pa.Table]:
-        own = next(iter(alike.values())).settings
-        snapshot = serving_snapshot(workspace, own, run.as_of_date, part, methods_in_use(own))
-        return arm_lists(snapshot, alike, settings, shard)
-
-    # A snapshot is gone before its lists are sorted and written, which takes as much memory again.
-    contenders = contenders_by_policy(rankers, workspace.registry, settings)
-    made = [lists_and_reasons(alike) for alike in by_candidate_settings(contenders)]
+    lists, reasons = shard_lists(workspace, _tuned(run, workspace), run.as_of_date, rankers, shard)
     partition = {"as_of_date": run.as_of_date, "shard": shard}
-    workspace.warehouse.replace(LIST_EXPLANATIONS, partition, pa.concat_tables(reasons for _, reasons in made))
-    lists = pa.concat_tables(rows for rows, _ in made)
+    workspace.warehouse.replace(LIST_EXPLANATIONS, partition, reasons)
     return workspace.warehouse.replace(DRAFT_USER_RECOMMENDATIONS, partition, lists).rows
 
 

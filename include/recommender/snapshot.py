@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import sparse
 
-from include.recommender.arrays import MICROS, position_in_group, positions, rank_within
+from include.recommender.arrays import MICROS, position_in_group, positions
 from include.recommender.similarities import METHODS, compute_similarities
 from include.recommender.sources import SOURCES
 from include.recommender.sql import sql
@@ -276,15 +276,14 @@ def _method_rows(snapshot: Snapshot, method: str, first: int, last: int) -> pa.T
 
     coo = snapshot.similarities[method][first:last].tocoo()
     item, micros = coo.row.astype(np.int64) + first, np.rint(coo.data * MICROS).astype(np.int64)
-    rank = rank_within(item, micros.astype(np.float64))
-    order = np.lexsort((rank, item))
+    order = np.lexsort((-micros, item))
     item, similar, count = item[order], coo.col[order], len(order)
     return pa.table(
         {
             "as_of_date": pa.array([snapshot.as_of_date] * count, pa.date32()),
             "method": pa.array([method] * count, pa.string()),
             "item_id": pa.array(snapshot.item_ids[item], pa.string()),
-            "rank": pa.array(rank[order], pa.int64()),
+            "rank": pa.array(position_in_group(item) + 1, pa.int64()),
             "similar_item_id": pa.array(snapshot.item_ids[similar], pa.string()),
             "score_micros": pa.array(micros[order], pa.int64()),
         }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,10 +17,6 @@ COLUMNS = (
     "as_of_date", "surface", "kind", "decision_id", "choice", "model_version", "champion_version", "baseline",
     "reasons", "publication_id", "who", "run_id", "recorded_at", "answered_at",
 )  # fmt: skip
-CHAMPION = "the champion"
-OVER = re.compile(
-    r"over (?P<other>the champion|\S+) (?P<mean>[+-][\d.]+) \[(?P<low>[+-][\d.]+), (?P<high>[+-][\d.]+)\]$"
-)
 IN_WORDS = {
     "promote": "promoted", "keep": "kept out", "ask": "a person was asked", "approved": "approved",
     "rejected": "rejected", "timed_out": "nobody answered",
@@ -55,17 +50,8 @@ class Decided:
 
     @property
     def figures(self) -> str:
-        """What decided it, in short: how much better than the best baseline, and how beside the champion."""
-        found = {of["other"]: of for reason in self.reasons if (of := OVER.search(reason))}
-        if self.choice == "keep" or not found:
-            return self.reasons[0] if self.reasons else ""
-        return ", ".join(_in_short(other, of["mean"], float(of["low"]) > 0) for other, of in found.items())
-
-
-def _in_short(other: str, mean: str, sure: bool) -> str:
-    if other == CHAMPION and not sure:
-        return "no worse than the champion within the margin"
-    return f"{mean} over {other}, {'sure' if sure else 'not sure'}"
+        """What decided it: the first thing against it, or how it did beside the best baseline and the champion."""
+        return ", ".join(self.reasons[: 1 if self.choice == "keep" else 2])
 
 
 def read_decided(warehouse: Warehouse, dates: Sequence[date] | None = None) -> dict[date, list[Decided]]:

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from include.retraining.alerting.failed_run import READ_THE_LOG
 from include.retraining.alerting.incidents import TaskFailure
 from include.retraining.alerting.message import SAID_NOTHING, parts_of
+from include.retraining.quality.accepted import CHECKING_TASK, DECIDING_TASK
 from include.retraining.quality.history import recorded_dates
 from include.retraining.tables import ALERTS, RUN_COSTS, TASK_FAILURES
 
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
 
 Rows = list[dict[str, Any]]
 # What comes before the verdict about a date's data: where it failed, the recorded verdict is that of an earlier try.
-CHECKED_FIRST, CHECKS_GROUP, VERDICT_TASK = "check_settings", "check_data", "decide_data_verdict"
-CHECKING_TASK = "check_inputs"
+CHECKED_FIRST, CHECKS_GROUP = "check_settings", "check_data"
 NO_TASK = "no task failed by itself: the run was ended by hand, or took too long"
 OLDEST = datetime.min.replace(tzinfo=UTC)
 
@@ -131,7 +131,7 @@ def _killed(dag_id: str, alert: Mapping[str, Any], name: str) -> TaskFailure:
 
 def _before_the_verdict(task_id: str) -> bool:
     group, _, name = task_id.rpartition(".")
-    return task_id == CHECKED_FIRST or (group == CHECKS_GROUP and name != VERDICT_TASK)
+    return task_id == CHECKED_FIRST or (group == CHECKS_GROUP and name != DECIDING_TASK)
 
 
 def _checked_since(tries: Rows, moment: datetime) -> bool:

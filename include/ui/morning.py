@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from include.retraining.monitoring.not_compared import newest_measured, not_compared
-from include.retraining.monitoring.tables import DRIFT_METRICS, REPRODUCTIONS
+from include.retraining.monitoring.tables import DRIFT_METRICS, OUTCOME_METRICS, REPRODUCTIONS
 from include.retraining.tables import RUN_COSTS
 from include.ui.drift import HORIZONS, SUBJECTS, drifted_of
 from include.ui.outcomes import arms_in_words
@@ -60,8 +60,10 @@ def outcome_line(warehouse: Warehouse, metric: str) -> Told:
     """The latest comparison of arms, the worst first."""
     order = ("ratio_mismatch", "worse", "too_little_data", "no_difference", "better")
     rows = sorted(arms_in_words(warehouse, None, metric), key=lambda row: _place(row["verdict"], order))
-    if not rows:
+    if not rows and newest_date(warehouse, OUTCOME_METRICS) is None:
         return Told("none", "Outcomes", "Nothing has been measured yet after publishing.", "outcomes")
+    if not rows:
+        return Told("none", "Outcomes", "Measured, and no arms to compare yet.", "outcomes")
     return Told(rows[0]["mark"], "Outcomes", " ".join(row["told"] for row in rows[:2]), "outcomes")
 
 

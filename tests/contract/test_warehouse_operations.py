@@ -14,7 +14,7 @@ from include.retraining.errors import SettingsError, TableSchemaError
 from include.retraining.publication.freshness import MachinerySettings
 from include.retraining.settings import load_settings
 from include.retraining.warehouse.open import open_for_reading
-from include.retraining.warehouse.protocol import Query
+from include.retraining.warehouse.protocol import Pieces, Query
 from include.retraining.warehouse.table import Table
 from tests.contract.conftest import environment_for, opened
 from tests.retraining.processes import DAY, NOTES, VISITS, visits
@@ -103,6 +103,16 @@ def test_rows_of_a_query_replace_a_partition_checked_like_any_others(warehouse: 
         warehouse.replace(VISITS, partition, Query("SELECT * FROM visits UNION ALL SELECT * FROM visits", {}))
     with pytest.raises(TableSchemaError, match="outside the partition"):
         warehouse.replace(VISITS, {"shop": "b", "day": DAY}, same)
+    assert warehouse.read(VISITS).equals(before)
+
+
+def test_pieces_in_key_order_replace_a_partition_and_others_are_refused(warehouse: Warehouse) -> None:
+    whole, partition = visits("a", 4, "new"), {"shop": "a", "day": DAY}
+    assert warehouse.replace(VISITS, partition, Pieces(lambda: iter([whole.slice(0, 1), whole.slice(1)]))).rows == 4
+    before = warehouse.read(VISITS)
+    assert before.equals(whole.cast(VISITS.schema))
+    with pytest.raises(TableSchemaError, match="in the order of"):
+        warehouse.replace(VISITS, partition, Pieces(lambda: iter([whole.slice(1), whole.slice(0, 1)])))
     assert warehouse.read(VISITS).equals(before)
 
 

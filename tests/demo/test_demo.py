@@ -36,7 +36,11 @@ def test_a_demo_that_gives_up_says_how_to_go_on_and_stops_airflow(
     with pytest.raises(AirflowApiError):
         demo(tmp_path / "demo", 8123, Console(file=said, width=200))
     assert stopped == [tmp_path / "demo"]
-    for part in (f"make up HIGAWARI_HOME={tmp_path / 'demo'} PORT=8123", ":8123/dags/recommender_daily", "logs"):
+    for part in (
+        f"make up HIGAWARI_HOME={tmp_path / 'demo'} PORT=8123",
+        ":8123/dags/recommender_daily",
+        "airflow/logs",
+    ):
         assert part in said.getvalue()
 
 

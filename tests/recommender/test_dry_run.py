@@ -17,3 +17,9 @@ def test_every_parameter_has_an_example_and_every_input_its_columns(name: str) -
     given = {*INPUTS, *(input_name for file, input_name, _ in INGEST if file == name)}
     assert parameter_names(sql(name)) <= set(EXAMPLES)
     assert table_names(sql(name)) <= tables | given
+
+
+def test_no_example_and_no_input_is_left_over() -> None:
+    files = [sql(path.stem) for path in FOLDER.glob("*.sql")]
+    assert set(EXAMPLES) == set().union(*map(parameter_names, files))
+    assert set(INPUTS) <= set().union(*map(table_names, files))

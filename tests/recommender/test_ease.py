@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +20,7 @@ from include.recommender.similarities import EASE_HALF_LIVES, METHODS
 from include.recommender.similarities.ease import ease_similarities, eligible_items, warn_of_cap
 from include.retraining.errors import TrainingDataError
 from tests.recommender.small_world import Rows, catalogue, event, random_catalogue, random_events, snapshot_from
+from tests.simulated_home import PROJECT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -158,6 +162,20 @@ def test_nobody_and_nothing_give_an_empty_matrix(shape: tuple[int, int]) -> None
 def test_a_matrix_that_cannot_be_inverted_names_the_setting_to_raise() -> None:
     with pytest.raises(TrainingDataError, match=r"raise ease\.regularisation"):
         computed(np.ones((3, 2)), regularisation=1e-12)
+
+
+def test_rule_3_every_blas_has_one_thread_whatever_was_imported_before() -> None:
+    # In a process of its own: here, tests before this one have loaded SciPy's BLAS already.
+    code = (
+        "import numpy as np; from include.recommender.similarities.lapack import invert_positive_definite; "
+        "invert_positive_definite(np.asfortranarray(np.eye(3, dtype=np.float32))); "
+        "from threadpoolctl import threadpool_info; "
+        "print(*sorted(f\"{each['num_threads']}\" for each in threadpool_info() if each['user_api'] == 'blas'))"
+    )
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "2", "PYTHONPATH": str(PROJECT)}
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, env=environment)
+    assert set(done.stdout.split()) == {"1"}
+    assert len(done.stdout.split()) > 1, "NumPy and SciPy bring a BLAS each"
 
 
 @settings(max_examples=30)

@@ -1,13 +1,18 @@
-"""The largest of many keys, without sorting them all: a heap whose least key stands first."""
+"""The largest of many values, without sorting them all: keys in a heap whose least one stands first.
+
+A key orders by value in micro-units, and equal values by the lower column, so that no choice depends on an algorithm.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from include.recommender.arrays import MICROS
 from include.recommender.kernels import compiled
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     Ints = NDArray[np.integer]
@@ -15,7 +20,13 @@ if TYPE_CHECKING:
 
 
 @compiled
-def keep(heap: Keys, size: int, key: int) -> int:
+def key_of(value: float, column: int, columns: int) -> np.int64:
+    """The key of a value in one of so many columns; matrix_of_keys (arrays.py) reads it."""
+    return np.int64(np.rint(value * MICROS)) * columns + (columns - 1 - column)
+
+
+@compiled
+def keep(heap: Keys, size: int, key: np.int64) -> int:
     """Put the key into the heap if there is room or it is larger than the least one; the new size."""
     if size == len(heap):
         if size == 0 or key <= heap[0]:
@@ -40,13 +51,15 @@ def keep(heap: Keys, size: int, key: int) -> int:
 
 
 @compiled
-def largest_per_row(starts: Ints, keys: Keys, largest: Keys, sizes: Keys) -> None:
-    """Of each row of keys (those of row r begin at starts[r]) the largest, in any order.
+def largest_per_row(
+    starts: Ints, at: Ints, values: NDArray[np.float64], columns: int, largest: Keys, sizes: Keys
+) -> None:
+    """Keys of the largest entries of each row of a sparse matrix (indptr, indices, data), in any order.
 
     `largest` has shape (rows, n), of which `sizes` says how many are filled.
     """
     for row in range(len(starts) - 1):
         size = 0
-        for at in range(starts[row], starts[row + 1]):
-            size = keep(largest[row], size, keys[at])
+        for entry in range(starts[row], starts[row + 1]):
+            size = keep(largest[row], size, key_of(values[entry], at[entry], columns))
         sizes[row] = size

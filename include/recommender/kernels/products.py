@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from include.recommender.kernels import compiled
-from include.recommender.kernels.largest import keep
+from include.recommender.kernels.largest import keep, key_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,14 +19,13 @@ if TYPE_CHECKING:
 
 
 @compiled
-def largest_products(first: int, left: Csr, right: Csr, names: Keys, units: float, largest: Keys, sizes: Keys) -> None:
+def largest_products(first: int, left: Csr, right: Csr, names: Keys, largest: Keys, sizes: Keys) -> None:
     """Keys of the largest entries of left[first : first + len(sizes)] @ right, without those on the diagonal.
 
     A matrix is (indptr, indices, data) of its rows, its data above 0. Column c of `right` is called names[c], a number
     below len(names): columns that are met often may lie side by side, which is quicker.
-    A key is rint(entry * units) * len(names) + (len(names) - 1 - name): it orders by value, and equal values by the
-    lower name. `largest` has shape (rows, n), of which `sizes` says how many are filled. Each sum is added in the order
-    of its row, as SciPy does: Gustavson 1978, doi:10.1145/355791.355796.
+    `largest` has shape (rows, n), of which `sizes` says how many are filled. Each sum is added in the order of its row,
+    as SciPy does: Gustavson 1978, doi:10.1145/355791.355796.
     """
     left_starts, left_at, left_values = left
     right_starts, right_at, right_values = right
@@ -45,7 +44,6 @@ def largest_products(first: int, left: Csr, right: Csr, names: Keys, units: floa
         size = 0
         for column in touched[:count]:
             if names[column] != first + row:
-                micros = np.int64(np.rint(sums[column] * units))
-                size = keep(largest[row], size, micros * columns + (columns - 1 - names[column]))
+                size = keep(largest[row], size, key_of(sums[column], names[column], columns))
             sums[column] = 0
         sizes[row] = size

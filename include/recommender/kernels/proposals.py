@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from include.recommender.kernels import compiled
-from include.recommender.kernels.largest import keep
+from include.recommender.kernels.largest import keep, key_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,13 +19,12 @@ if TYPE_CHECKING:
 
 
 @compiled
-def _best(items: Ints, scores: Floats, units: float, hidden: Flags, best: Keys) -> int:
+def _best(items: Ints, scores: Floats, hidden: Flags, best: Keys) -> int:
     """Fill `best` with the keys of the highest scores, equal ones by the lower item; how many there are."""
-    size, wide = 0, len(hidden)
+    size = 0
     for at in range(len(items)):
         if scores[at] != 0 and not hidden[items[at]]:
-            micros = np.int64(np.rint(scores[at] * units))
-            size = keep(best, size, micros * wide + (wide - 1 - items[at]))
+            size = keep(best, size, key_of(scores[at], items[at], len(hidden)))
     return size
 
 
@@ -69,11 +68,10 @@ def propose_all(
     personal: tuple[Keys, Ints, Floats],
     common: tuple[Keys, Keys],
     caps: Keys,
-    units: float,
     shown: Flags,
     history: tuple[Ints, Ints],
     repeats: bool,
-    found: tuple[Keys, Keys, Keys, Keys],
+    found: tuple[Keys, ...],
     scores: Floats,
 ) -> int:
     """Fill `found` and `scores` with the candidates of a block of users, sorted by (user, item); how many there are.
@@ -100,7 +98,7 @@ def propose_all(
         count = 0
         for source in range(len(starts)):
             row = slice(starts[source, user], starts[source, user + 1])
-            size = _best(said_items[row], said[row], units, hidden, heap[: caps[source]])
+            size = _best(said_items[row], said[row], hidden, heap[: caps[source]])
             for key in heap[:size]:
                 count = _mark(wide - 1 - key % wide, source, proposed, chosen, count)
         count = _mark_common(common, caps[len(starts) :], len(starts), hidden, proposed, chosen, count)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import sparse
 
-from include.recommender.arrays import MICROS, matrix_of_keys
+from include.recommender.arrays import matrix_of_keys
 
 if TYPE_CHECKING:
     from include.recommender.settings import Similarities
@@ -38,7 +38,7 @@ def cosine_between(left: sparse.csr_matrix, right: sparse.csr_matrix, settings: 
     for start in range(0, rows.shape[0], settings.item_block):
         count = min(settings.item_block, rows.shape[0] - start)
         keys, sizes = np.empty((count, settings.neighbours), np.int64), np.empty(count, np.int64)
-        largest_products(start, (rows.indptr, rows.indices, rows.data), between, names, float(MICROS), keys, sizes)
+        largest_products(start, (rows.indptr, rows.indices, rows.data), between, names, keys, sizes)
         blocks.append(matrix_of_keys(keys, sizes, len(names)))
     return sparse.csr_matrix(sparse.vstack(blocks)) if blocks else sparse.csr_matrix((0, 0))
 
@@ -47,7 +47,7 @@ def _unit(matrix: sparse.csr_matrix, settings: Similarities) -> sparse.csr_matri
     """Columns of length 1; without items of few users: what is like everything that one user saw is thin evidence."""
     rows, columns = matrix.shape
     users = np.bincount(matrix.indices, minlength=columns)
-    kept = users[matrix.indices] >= settings.min_users
+    kept = (users[matrix.indices] >= settings.min_users) & (matrix.data > 0)
     row, column, data = (
         np.repeat(np.arange(rows), np.diff(matrix.indptr))[kept],
         matrix.indices[kept],

@@ -62,11 +62,15 @@ def decide(evidence: Evidence, policy: Promotion) -> Decision:
     if against:
         return Decision("keep", tuple(against))
     gain = f"{policy.metric} over {evidence.best_baseline} {_text(evidence.over_baseline)}"
-    versus = (
-        f"over the champion {_text(evidence.over_champion)}" if evidence.over_champion else "there is no champion yet"
-    )
     ask = tuple(why_ask(evidence, policy))
-    return Decision("ask" if ask else "promote", (gain, versus, what_shows(evidence), *ask))
+    return Decision("ask" if ask else "promote", (gain, _beside_champion(evidence), what_shows(evidence), *ask))
+
+
+def _beside_champion(evidence: Evidence) -> str:
+    versus = evidence.over_champion
+    if versus is None:
+        return "there is no champion yet"
+    return f"over the champion {_text(versus)}" + ("" if versus.low > 0 else ": no worse within the margin")
 
 
 def why_ask(evidence: Evidence, policy: Promotion) -> list[str]:

@@ -51,7 +51,7 @@ def stage(warehouse: Warehouse, as_of_date: date, rows_of: Mapping[Table, pa.Tab
 
     An identical, complete one is left alone; one whose stored rows were lost or changed is written again.
     """
-    # Sorted once, for the hash and for the files: lists of everybody are large.
+    # Lists of everybody are large: sorted once, for the hash and for the files, and the unsorted ones let go.
     ordered = {table: in_order(rows, [name for name in table.key if name != ID]) for table, rows in rows_of.items()}
     del rows_of
     digest = publication_hash({table: _with_id(rows, "") for table, rows in ordered.items()})

@@ -185,7 +185,7 @@ class LocalWarehouse:
         theirs = among(table, rows, where)
         count = int(pc.sum(theirs).as_py() or 0)
         if count:
-            kept = rows.filter(pc.invert(theirs)).sort_by([(name, "ascending") for name in table.key])
+            kept = in_order(rows.filter(pc.invert(theirs)), table.key)
             write_deltalake(delta, kept, mode="overwrite", predicate=predicate_of(partition) if partition else None)
         return Written(table.name, delta.version(), count)
 
@@ -217,8 +217,7 @@ class LocalWarehouse:
     def _read(self, table: Table, where: Mapping[str, object], columns: Sequence[str]) -> pa.Table:
         wanted = list(dict.fromkeys([*(columns or table.columns), *table.key]))
         rows = rows_of(self._open(table), self.folder / table.name, table, where, wanted)
-        ordered = rows.sort_by([(name, "ascending") for name in table.key])
-        return ordered.select(list(columns or table.columns))
+        return in_order(rows, table.key).select(list(columns or table.columns))
 
     def partitions(self, table: Table) -> list[dict[str, str]]:
         """Partition values that hold rows, as text, in order."""

@@ -44,7 +44,9 @@ class OrderedRows:
             try:
                 rows = self.table.conform(piece)
                 self.table.refuse_misplaced(self.partition, rows)
-                self.table.refuse_repeated(pa.concat_tables([last, rows]))
+                follows = pa.concat_tables([last, rows])
+                self.table.refuse_unordered(follows)
+                self.table.refuse_repeated(follows)
             except HigawariError as error:
                 self.refused = error
                 raise

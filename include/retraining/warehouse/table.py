@@ -107,6 +107,13 @@ class Table:
                 "run that release again, or restore the backup from before the upgrade (docs/operate.md, Upgrading)",
             )
 
+    def refuse_unordered(self, rows: pa.Table) -> None:
+        """TableSchemaError where rows are not in key order: what repeats would then not be seen."""
+        if in_order(rows, self.key) is not rows:
+            raise TableSchemaError(
+                f"rows of {self.name} in the order of {', '.join(self.key)}", "others", "sort them where they are made"
+            )
+
     def refuse_repeated(self, sorted_rows: pa.Table) -> None:
         """TableSchemaError where two rows, given in key order, share a key."""
         import pyarrow.compute as pc

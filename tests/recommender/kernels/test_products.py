@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
-from include.recommender.arrays import MICROS, matrix_of_keys, top_n_per_row
+from include.recommender.arrays import matrix_of_keys, top_n_per_row
 from include.recommender.kernels.products import largest_products
 
 # A few distinct values, so that ties are common.
@@ -25,7 +25,7 @@ def test_they_equal_those_of_scipy(data: st.DataObject, items: int, users: int, 
     largest, sizes = np.empty((items - first, n), np.int64), np.empty(items - first, np.int64)
     names = np.array(data.draw(st.permutations(range(items))))
     renamed = (right.indptr, np.argsort(names)[right.indices], right.data)
-    largest_products(first, (left.indptr, left.indices, left.data), renamed, names, float(MICROS), largest, sizes)
+    largest_products(first, (left.indptr, left.indices, left.data), renamed, names, largest, sizes)
     whole = (left @ right).toarray()
     np.fill_diagonal(whole, 0)
     expected = top_n_per_row(sparse.csr_matrix(whole[first:]), n)

@@ -38,7 +38,7 @@ def test_rule_9_a_better_challenger_is_promoted_with_its_evidence() -> None:
     assert decision.choice == "promote"
     assert decision.reasons == (
         "ndcg@10 over own_history +0.0200 [+0.0100, +0.0300]",
-        "over the champion +0.0010 [-0.0050, +0.0060]",
+        "over the champion +0.0010 [-0.0050, +0.0060]: no worse within the margin",
         "500 users in 3 weeks are enough to tell a change of 5% or more from chance",
     )
 
@@ -125,6 +125,11 @@ def test_how_large_a_change_shows_is_half_the_interval_as_a_share_of_the_baselin
 ) -> None:
     interval = Interval((low + high) / 2, low, high, users)
     assert what_shows(replace(GOOD, over_baseline=interval, weeks=weeks, baseline_mean=mean)) == text
+
+
+def test_one_that_surely_beats_the_champion_is_not_called_no_worse() -> None:
+    better = replace(GOOD, over_champion=Interval(0.03, 0.01, 0.05, 500))
+    assert "over the champion +0.0300 [+0.0100, +0.0500]" in decide(better, POLICY).reasons
 
 
 def test_an_empty_holdout_keeps_the_champion() -> None:

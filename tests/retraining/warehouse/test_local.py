@@ -16,7 +16,7 @@ from tenacity import wait_none
 from include.retraining.errors import CommitConflictError, TableSchemaError
 from include.retraining.warehouse import conditions, local
 from include.retraining.warehouse.local import COMMIT_TRIES, SCHEMA_VERSION, LocalWarehouse
-from include.retraining.warehouse.protocol import Query
+from include.retraining.warehouse.protocol import Pieces, Query
 from include.retraining.warehouse.table import Table
 from tests.retraining.processes import DAY, NOTES, VISITS, visits
 
@@ -320,6 +320,22 @@ def test_a_partition_is_replaced_by_what_a_query_makes_ordered_and_checked(shops
     with pytest.raises(TableSchemaError, match="missing"):
         shops.replace(VISITS, {"shop": "a", "day": DAY}, Query("SELECT shop FROM visits", {}))
     assert shops.read(VISITS).equals(before)
+
+
+def test_a_partition_is_replaced_by_pieces_in_key_order_all_or_nothing(shops: LocalWarehouse) -> None:
+    whole = visits("a", 5, "new")
+    cut = [whole.slice(0, 2), whole.slice(2, 0), whole.slice(2)]
+    assert shops.replace(VISITS, {"shop": "a", "day": DAY}, Pieces(lambda: iter(cut))).rows == 5
+    before = shops.read(VISITS)
+    assert before.equals(whole.cast(VISITS.schema))
+    for wrong, told in (
+        ([whole.slice(2), whole.slice(0, 2)], "in the order of"),
+        ([whole.slice(0, 3), whole.slice(2)], "repeated"),
+        ([whole, visits("b", 1, "new")], "outside the partition"),
+    ):
+        with pytest.raises(TableSchemaError, match=told):
+            shops.replace(VISITS, {"shop": "a", "day": DAY}, Pieces(lambda wrong=wrong: iter(wrong)))
+        assert shops.read(VISITS).equals(before)
 
 
 def test_an_appended_row_is_seen_by_the_next_query(shops: LocalWarehouse) -> None:

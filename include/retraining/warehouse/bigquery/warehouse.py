@@ -12,7 +12,7 @@ from include.retraining.warehouse.bigquery.problems import explained, retry_lost
 from include.retraining.warehouse.bigquery.views import show_in_views, shown_by_views
 from include.retraining.warehouse.protocol import Pieces, Query, Vacuumed, Written
 from include.retraining.warehouse.sql import parameter_names, table_names
-from include.retraining.warehouse.table import first_of_each_key, share_of_bytes
+from include.retraining.warehouse.table import first_of_each_key, in_order, share_of_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -68,7 +68,7 @@ class BigQueryWarehouse:
             for name in named & set(given):
                 staged = self.jobs.staged(name, given[name], columns.schema_of_rows(given[name]))
                 around[name] = f"SELECT * FROM `{stack.enter_context(staged)}`"
-            return self.jobs.select(f"query {', '.join(sorted(named))}", _with_inputs(sql, around), bound)
+            return self.jobs.select(f"query {', '.join(sorted(named))}", with_inputs(sql, around), bound)
 
     def replace(self, table: Table, partition: Mapping[str, object], rows: pa.Table | Query | Pieces) -> Written:
         """Replace one partition with rows, all or nothing. A list of values replaces those partitions together."""
@@ -78,7 +78,8 @@ class BigQueryWarehouse:
             import pyarrow as pa
 
             rows = pa.concat_tables([table.schema.empty_table(), *map(table.conform, rows.made())])
-        conformed = table.conform(rows).sort_by([(name, "ascending") for name in table.key])
+            table.refuse_unordered(rows)
+        conformed = in_order(table.conform(rows), table.key)
         table.refuse_misplaced(partition, conformed)
         table.refuse_repeated(conformed)
         parameters, delete = columns.parameters_of(table, partition), self._delete_statement(table, partition)
@@ -132,8 +133,7 @@ class BigQueryWarehouse:
         listed = ", ".join(f"`{name}`" for name in read)
         sql = f"SELECT {listed} FROM `{self.jobs.table_id(table.name)}` WHERE {condition_of(where or {})}"
         rows = self.jobs.select(f"read {table.name}", sql, parameters_of(table, where or {}))
-        ordered = rows.sort_by([(name, "ascending") for name in table.key])
-        return ordered.select(wanted).cast(table.schema_of(wanted))
+        return in_order(rows, table.key).select(wanted).cast(table.schema_of(wanted))
 
     def partitions(self, table: Table) -> list[dict[str, str]]:
         """Partition values that hold rows, as text, in order."""
@@ -197,7 +197,7 @@ class BigQueryWarehouse:
         return retry_lost_races(table, write)
 
 
-def _with_inputs(sql: str, inputs: Mapping[str, str]) -> str:
+def with_inputs(sql: str, inputs: Mapping[str, str]) -> str:
     """The query as it is, with names for what it does not find in the dataset around it."""
     if not inputs:
         return sql
