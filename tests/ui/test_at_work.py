@@ -12,24 +12,31 @@ from tests import airflow_home  # noqa: F401 (before anything imports Airflow)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
+
+    from sqlalchemy.engine import Engine
 
 NOON = datetime(2026, 1, 10, 12, tzinfo=UTC)
 
 
 @pytest.fixture
-def airflow_tables() -> Iterator[Any]:
-    """Airflow's tables, without rows, in the database of this process."""
+def airflow_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+    """Airflow's tables, without rows, in a database that no other test knows."""
     from airflow import settings
     from airflow.models import import_all_models
     from airflow.models.base import Base
+    from sqlalchemy import create_engine
+    from sqlalchemy.orm import scoped_session, sessionmaker
 
     import_all_models()
-    Base.metadata.create_all(settings.engine)
-    yield settings.engine
-    Base.metadata.drop_all(settings.engine)
+    engine = create_engine(f"sqlite:///{tmp_path / 'airflow.db'}")
+    Base.metadata.create_all(engine)
+    monkeypatch.setattr(settings, "Session", scoped_session(sessionmaker(bind=engine, expire_on_commit=False)))
+    yield engine
+    engine.dispose()
 
 
-def add(engine: Any, table: str, **values: Any) -> None:
+def add(engine: Engine, table: str, **values: Any) -> None:
     """A row; what is not named and may not be missing gets something of its kind."""
     from airflow.models.base import Base
     from sqlalchemy import Integer, String
@@ -43,7 +50,7 @@ def add(engine: Any, table: str, **values: Any) -> None:
         connection.execute(Base.metadata.tables[table].insert().values(**(whole | values)))
 
 
-def test_a_run_at_work_is_counted_by_its_tasks(airflow_tables: Any) -> None:
+def test_a_run_at_work_is_counted_by_its_tasks(airflow_tables: Engine) -> None:
     from include.ui.at_work import runs_at_work
 
     for number, (dag_id, state) in enumerate(
