@@ -13,8 +13,8 @@ from include.recommender.candidates import ordered
 from include.recommender.contenders import by_candidate_settings
 from include.recommender.lists import as_grid, top_lists
 from include.recommender.metrics import coverage, novelty, per_user_metrics
+from include.recommender.past_date import PastDate
 from include.recommender.segments import segments_of
-from include.recommender.snapshot import compute_snapshot
 from include.recommender.source_report import SourceReport
 from include.recommender.sources.popularity import popularity
 from include.recommender.statistics import targets_between
@@ -80,7 +80,7 @@ def evaluate_weeks(
         wanted = targets_between(warehouse, settings, first, end, as_of_date)
         wanted = sampled_targets(wanted, settings.evaluation.max_users)
         users, own = wanted["user_id"].unique().to_pylist(), next(iter(alike.values())).settings
-        snapshot = compute_snapshot(warehouse, own, first, as_of_date, users)
+        snapshot = PastDate(warehouse, own, first, as_of_date).of_users(users)
         _measure_alike(snapshot, surface, alike, wanted, results)
     challenged = any(CHALLENGER in alike for _, alike in groups)
     if not results.per_user or (challenged and CHALLENGER not in results.per_user):

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from include.recommender.contenders import candidate_settings
+from include.recommender.past_date import PastDate
 from include.recommender.settings import ALLOWS_REPEATS, SURFACES
 from include.recommender.similarities import METHODS
-from include.recommender.snapshot import EVERYBODY, compute_snapshot, read_snapshot
+from include.recommender.snapshot import EVERYBODY, read_snapshot
 from include.recommender.tables import DRAFT_OF, ITEM_STATS, PUBLISHED_TABLES, USER_RECOMMENDATIONS, USER_STATS
 from include.recommender.tuning import tuned
 from include.retraining.code_version import code_version
@@ -44,7 +45,7 @@ def serving_snapshot(
     if candidate_settings(settings) == candidate_settings(todays):
         snapshot = read_snapshot(workspace.warehouse, as_of_date, part, methods)
     else:
-        snapshot = compute_snapshot(workspace.warehouse, settings, as_of_date, as_of_date)
+        snapshot = PastDate(workspace.warehouse, settings, as_of_date, as_of_date).of_everybody()
     return snapshot.without(blocked_items(workspace.warehouse))
 
 

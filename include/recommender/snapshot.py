@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
@@ -16,12 +15,11 @@ from include.recommender.arrays import MICROS, position_in_group, positions
 from include.recommender.similarities import METHODS, compute_similarities
 from include.recommender.sources import SOURCES
 from include.recommender.sql import sql
-from include.recommender.statistics import distinct_users, statistics_at, touched_pairs
+from include.recommender.statistics import statistics_at
 from include.recommender.tables import ITEM_STATS, USER_ITEMS, USER_STATS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
-    from pathlib import Path
 
     import pyarrow as pa
     from numpy.typing import NDArray
@@ -30,6 +28,8 @@ if TYPE_CHECKING:
     from include.retraining.warehouse.protocol import Warehouse
 
 EPOCH = date(1970, 1, 1)
+# The columns of a pair that similarities look at.
+TOUCHED = ("user_id", "item_id", "first_date", "last_date", "events")
 ROWS_AT_ONCE = 200_000
 # A shard of the users: its number, of how many. None: nobody, where only items matter.
 Part = tuple[int, int] | None
@@ -93,47 +93,9 @@ class Snapshot:
         )
 
     @cached_property
-    def touched_hash(self) -> str:
-        """A hash of all that similarities look at: who touched what, and when."""
-        digest = hashlib.sha256(f"{self.as_of_date} {self.shape}".encode())
-        dates_and_events = (self.pairs[name] for name in ("first_date", "last_date", "events"))
-        for values in (self.pair_user, self.pair_item, *dates_and_events, self.items["users_90d"]):
-            digest.update(np.ascontiguousarray(values).data)
-        return digest.hexdigest()
-
-    @cached_property
     def recommendable(self) -> NDArray[np.bool_]:
         """Items that may be shown: active, and with at least one event before as_of_date."""
         return (self.items["is_active"] > 0) & (self.items["events"] > 0)
-
-
-def compute_snapshot(
-    warehouse: Warehouse,
-    settings: RecommenderSettings,
-    as_of_date: date,
-    known_until: date,
-    users: Collection[str] | None = None,
-) -> Snapshot:
-    """Run the aggregate queries as of a date and compute similarities; the warehouse stays as it is.
-
-    Similarities are those of everybody; columns and pairs are those of `users`, if given.
-    """
-    kept_in = kept_similarities(settings)
-    if users is None:
-        aggregates = compute_aggregates(warehouse, settings, as_of_date, known_until)
-        return with_similarities(aggregates, settings, settings.training.threads, kept_in)
-    touched = compute_touched(warehouse, settings, as_of_date, known_until)
-    everybody = with_similarities(touched, settings, settings.training.threads, kept_in)
-    return only_of(everybody, warehouse, settings, users)
-
-
-def compute_touched(
-    warehouse: Warehouse, settings: RecommenderSettings, as_of_date: date, known_until: date
-) -> Snapshot:
-    """Everybody's pairs with no more columns than similarities look at, and no similarities yet."""
-    items = statistics_at(warehouse, settings, ITEM_STATS, as_of_date, known_until)
-    pairs = touched_pairs(warehouse, settings, as_of_date)
-    return snapshot_of(as_of_date, items, distinct_users(pairs), pairs)
 
 
 def only_of(
@@ -181,8 +143,7 @@ def read_touched(warehouse: Warehouse, as_of_date: date) -> Snapshot:
     """Everybody's pairs with no more columns than similarities look at."""
     where = {"as_of_date": as_of_date}
     items, users = warehouse.read(ITEM_STATS, where), warehouse.read(USER_STATS, where)
-    columns = ["user_id", "item_id", "first_date", "last_date", "events"]
-    return snapshot_of(as_of_date, items, users, warehouse.read(USER_ITEMS, where, columns))
+    return snapshot_of(as_of_date, items, users, warehouse.read(USER_ITEMS, where, TOUCHED))
 
 
 def users_of_shard(users: int, shard: int, shards: int) -> NDArray[np.int64]:
@@ -196,17 +157,15 @@ def methods_in_use(settings: RecommenderSettings) -> set[str]:
     return {source.similarity for source in in_use if source.similarity}
 
 
-def kept_similarities(settings: RecommenderSettings) -> Path:
-    """The folder of this machine where similarities of past dates are kept for the next task."""
-    return settings.storage.spill_folder / "similarities"
+def methods_to_make(settings: RecommenderSettings) -> set[str]:
+    """The methods of similarity that sources in use and `similar_items` read."""
+    return methods_in_use(settings) | set(settings.lists.similar_method)
 
 
-def with_similarities(
-    snapshot: Snapshot, settings: RecommenderSettings, threads: int = 1, kept_in: Path | None = None
-) -> Snapshot:
+def with_similarities(snapshot: Snapshot, settings: RecommenderSettings, threads: int = 1) -> Snapshot:
     """The same state with the similarities that sources in use and `similar_items` read."""
-    used = methods_in_use(settings) | set(settings.lists.similar_method)
-    return replace(snapshot, similarities=compute_similarities(snapshot, settings, used, threads, kept_in))
+    found = compute_similarities(snapshot, settings, methods_to_make(settings), threads)
+    return replace(snapshot, similarities=found)
 
 
 def snapshot_of(as_of_date: date, items: pa.Table, users: pa.Table, pairs: pa.Table) -> Snapshot:

@@ -57,16 +57,14 @@ def statistics_query(
     return Query(sql(table.name), parameters)
 
 
-def touched_pairs(warehouse: Warehouse, settings: RecommenderSettings, as_of_date: date) -> pa.Table:
-    """Every pair before a date, with what similarities need: user_id, item_id, first_date, last_date, events."""
-    return warehouse.query(sql("touched_pairs"), _window(settings, as_of_date))
+def touched_pairs_query(settings: RecommenderSettings, as_of_date: date) -> Query:
+    """The query for every pair before a date, with what similarities need: user_id, item_id, two dates, events."""
+    return Query(sql("touched_pairs"), _window(settings, as_of_date))
 
 
-def distinct_users(pairs: pa.Table) -> pa.Table:
-    """The ids of the users of some pairs: (user_id), in order."""
-    import pyarrow as pa
-
-    return pa.table({"user_id": pairs["user_id"].unique()}).sort_by("user_id")
+def known_users_query(settings: RecommenderSettings, as_of_date: date) -> Query:
+    """The query for the users before a date: user_id."""
+    return Query(sql("known_users"), _window(settings, as_of_date))
 
 
 def _window(settings: RecommenderSettings, as_of_date: date) -> Mapping[str, object]:

@@ -12,9 +12,9 @@ from include.recommender.arrays import is_among, positions, rank_within
 from include.recommender.candidates import Proposer, blocks_of
 from include.recommender.features import FEATURE_NAMES
 from include.recommender.parallel import parallel_map
+from include.recommender.past_date import PastDate
 from include.recommender.sampling import sample_of
 from include.recommender.settings import ALLOWS_REPEATS, SURFACES
-from include.recommender.snapshot import compute_snapshot
 from include.recommender.statistics import targets_between
 from include.recommender.tables import TRAINING_SET
 
@@ -68,7 +68,8 @@ def _snapshot_rows(
     wanted = sampled_targets(
         targets_between(warehouse, settings, day, window_end, as_of_date), settings.training.max_users
     )
-    snapshot = compute_snapshot(warehouse, settings, day, as_of_date, wanted["user_id"].unique().to_pylist())
+    past = PastDate(warehouse, settings, day, as_of_date)
+    snapshot = past.of_users(wanted["user_id"].unique().to_pylist())
     targets = {surface: targets_of(snapshot, wanted, surface) for surface in SURFACES}
     users = np.unique(np.concatenate([of.users for of in targets.values()]))
     proposer = Proposer(snapshot, settings, SURFACES)

@@ -13,9 +13,10 @@ from include.recommender.arrays import is_among
 from include.recommender.evaluation import DEPTH, per_user_of
 from include.recommender.lists import similar_rows, top_lists
 from include.recommender.parallel import parallel_map
+from include.recommender.past_date import PastDate
 from include.recommender.settings import SURFACES
 from include.recommender.similarities import compute_similarities
-from include.recommender.snapshot import compute_touched, kept_similarities, only_of
+from include.recommender.snapshot import only_of
 from include.recommender.sources import SOURCE_NAMES
 from include.recommender.statistics import targets_between
 from include.recommender.tables import CHOSEN_PARAMETERS
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
 
 class Week(NamedTuple):
-    """A past week: the state when it began, of everybody as similarities see it and of some users; their targets."""
+    """A past week: everybody's pairs when it began; the state of some users, similarities tried; their targets."""
 
     everybody: Snapshot
     snapshot: Snapshot
@@ -130,9 +131,10 @@ def _past_week(warehouse: Warehouse, settings: RecommenderSettings, as_of_date: 
     wanted = sampled_targets(
         targets_between(warehouse, settings, first, window_end, as_of_date), settings.tuning.max_users
     )
-    everybody = compute_touched(warehouse, settings, first, as_of_date)
-    snapshot = only_of(everybody, warehouse, settings, wanted["user_id"].unique().to_pylist())
-    return Week(everybody, snapshot, {surface: targets_of(snapshot, wanted, surface) for surface in SURFACES})
+    past = PastDate(warehouse, settings, first, as_of_date)
+    similar = past.similar(settings.lists.similar_method)
+    snapshot = only_of(similar, warehouse, settings, wanted["user_id"].unique().to_pylist())
+    return Week(past.touched, snapshot, {surface: targets_of(snapshot, wanted, surface) for surface in SURFACES})
 
 
 def _regularisation(week: Week, settings: RecommenderSettings, value: float) -> NDArray[np.float64]:
@@ -157,9 +159,7 @@ def _fallback(week: Week, settings: RecommenderSettings, value: str) -> NDArray[
 
 def _similar(week: Week, settings: RecommenderSettings, value: str) -> NDArray[np.float64]:
     """Per user: of the new items of the week, the share among the items most like those of the user's last day."""
-    found = compute_similarities(week.everybody, settings, [value], kept_in=kept_similarities(settings))
-    snapshot = replace(week.snapshot, similarities=found)
-    return next_covisits(snapshot, week.targets["discover"], value, settings.lists.similar_size)
+    return next_covisits(week.snapshot, week.targets["discover"], value, settings.lists.similar_size)
 
 
 class Trial(NamedTuple):

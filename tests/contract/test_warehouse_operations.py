@@ -14,7 +14,7 @@ from include.retraining.errors import SettingsError, TableSchemaError
 from include.retraining.publication.freshness import MachinerySettings
 from include.retraining.settings import load_settings
 from include.retraining.warehouse.open import open_for_reading
-from include.retraining.warehouse.protocol import Pieces, Query
+from include.retraining.warehouse.protocol import Pieces, Query, TellsChanges
 from include.retraining.warehouse.table import Table
 from tests.contract.conftest import environment_for, opened
 from tests.retraining.processes import DAY, NOTES, VISITS, visits
@@ -77,6 +77,17 @@ def test_rows_come_back_as_they_were_with_their_types_in_key_order(warehouse: Wa
         {"moment": None, "words": [""]},
         {"moment": MOMENT, "words": ["b", "a"]},
     ]
+
+
+def test_the_state_of_a_table_is_another_after_each_write_and_the_same_until_then(warehouse: Warehouse) -> None:
+    assert isinstance(warehouse, TellsChanges)
+    states = [warehouse.state(VISITS)]
+    for note in ("first", "second", "first"):
+        fill(warehouse, "a", 2, note)
+        states.append(warehouse.state(VISITS))
+    assert len(set(states)) == 4
+    warehouse.append_once(NOTES, NOTES.schema.empty_table())
+    assert warehouse.state(VISITS) == states[-1]
 
 
 def test_a_write_replaces_its_partition_and_no_other_and_makes_a_version(warehouse: Warehouse) -> None:

@@ -227,6 +227,7 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Callable[[], pa.Table]]]] 
     "drift_scores": (sql("drift_scores"), {"as_of_date": DAY, "publication_id": PUBLICATION}, {}),
     "drift_taste": (sql("drift_taste"), DRIFT, {}),
     "item_stats": (sql("item_stats"), STATISTICS, {}),
+    "known_users": (sql("known_users"), STATISTICS, {}),
     "outcome_arms": (sql("outcome_arms"), {"publication_ids": [PUBLICATION], "surface": "for_you"}, {}),
     "outcome_exposures": (
         sql("outcome_exposures"),

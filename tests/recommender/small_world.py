@@ -14,8 +14,9 @@ import pyarrow as pa
 
 from include.recommender.contenders import candidate_settings
 from include.recommender.features import FEATURE_NAMES
+from include.recommender.past_date import PastDate
 from include.recommender.settings import RecommenderSettings
-from include.recommender.snapshot import Snapshot, compute_snapshot
+from include.recommender.snapshot import Snapshot
 from include.recommender.tables import EVENTS, ITEMS
 from include.retraining.registry import RegisteredModel
 from include.retraining.warehouse.local import LocalWarehouse
@@ -80,6 +81,9 @@ class WarehouseInMemory(LocalWarehouse):
     def _connect(self) -> duckdb.DuckDBPyConnection:
         return one_duckdb().cursor()  # starting one takes longer than these queries do
 
+    def state(self, table: Table) -> str:
+        return str(self.tables[table.name].to_pylist())
+
     def partitions(self, table: Table) -> list[dict[str, str]]:
         (name,) = table.partition
         return [{name: str(value)} for value in sorted(set(self.tables[table.name][name].to_pylist()))]
@@ -122,7 +126,7 @@ def random_catalogue(items: int, snapshot: date = LONG_AGO) -> Rows:
 
 
 def snapshot_from(spill: Path, events: Rows, items: Rows, settings: RecommenderSettings, day: date = DAY) -> Snapshot:
-    return compute_snapshot(warehouse_of(spill, events, items), settings, day, day)
+    return PastDate(warehouse_of(spill, events, items), settings, day, day).of_everybody()
 
 
 @dataclass

@@ -25,7 +25,7 @@ from include.recommender.evaluation import (
 )
 from include.recommender.lists import top_lists
 from include.recommender.metrics import PER_USER
-from include.recommender.snapshot import compute_snapshot
+from include.recommender.past_date import PastDate
 from include.recommender.source_report import CANDIDATES
 from include.recommender.statistics import targets_between
 from include.recommender.training_set import targets_of
@@ -301,7 +301,7 @@ def test_metrics_of_any_lists_are_measured_the_same_way(
     run: Evaluate, quick: RecommenderSettings, tmp_path: Path
 ) -> None:
     warehouse = warehouse_of(tmp_path, EVENTS, random_catalogue(30))
-    snapshot = compute_snapshot(warehouse, quick, HOLDOUT, DAY)
+    snapshot = PastDate(warehouse, quick, HOLDOUT, DAY).of_everybody()
     targets = targets_of(snapshot, targets_between(warehouse, quick, HOLDOUT, DAY, DAY), "for_you")
     lists = top_lists(snapshot, targets.users, {"it": item_order}, quick, "for_you", DEPTH)["it"]
     frame = run(Week(HOLDOUT, challenge(quick))).per_user[CHALLENGER][HOLDOUT]

@@ -10,10 +10,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from include.recommender.past_date import PastDate
 from include.recommender.similarities import METHODS
 from include.recommender.snapshot import (
     compute_aggregates,
-    compute_snapshot,
     numeric_columns,
     read_aggregates,
     read_similarities,
@@ -131,7 +131,7 @@ def test_what_the_build_steps_wrote_reads_back_as_what_was_computed(
     assert not aggregates.similarities
     similar = with_similarities(aggregates, settings)
     warehouse.replace(ITEM_SIMILARITIES, {"as_of_date": DAY}, Pieces(lambda: similarity_rows(similar)))
-    computed = compute_snapshot(source, settings, DAY, DAY)
+    computed = PastDate(source, settings, DAY, DAY).of_everybody()
     assert min(matrix.nnz for matrix in computed.similarities.values()) > 20
     assert_same(similar, computed)
     assert_same(read_snapshot(warehouse, DAY), computed)

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from include.recommender.candidates import propose
 from include.recommender.evaluation import evaluation_weeks
 from include.recommender.features import FEATURE_NAMES
+from include.recommender.past_date import PastDate
 from include.recommender.settings import SURFACES, RecommenderSettings, Training
-from include.recommender.snapshot import compute_snapshot
 from include.recommender.sources import SOURCE_NAMES
 from include.recommender.tables import TRAINING_SET
 from include.recommender.training_set import build_training_sets, hits, snapshot_dates, targets_of
@@ -162,7 +162,7 @@ def test_all_positives_and_a_few_negatives_of_the_same_users_are_kept(
     rows: pd.DataFrame, tmp_path: Path, small: RecommenderSettings, surface: str
 ) -> None:
     for day, own in rows.groupby("snapshot_date"):
-        snapshot = compute_snapshot(warehouse_of(tmp_path, EVENTS, ITEMS), small, day, DAY)
+        snapshot = PastDate(warehouse_of(tmp_path, EVENTS, ITEMS), small, day, DAY).of_everybody()
         liked = liked_between(day, day + timedelta(days=5))
         if surface == "discover":
             liked -= touched_before(day)
@@ -185,7 +185,7 @@ def test_rows_carry_the_features_of_their_snapshot(
     rows: pd.DataFrame, tmp_path: Path, small: RecommenderSettings, surface: str
 ) -> None:
     day = days_ago(18)
-    snapshot = compute_snapshot(warehouse_of(tmp_path, EVENTS, ITEMS), small, day, DAY)
+    snapshot = PastDate(warehouse_of(tmp_path, EVENTS, ITEMS), small, day, DAY).of_everybody()
     (candidates,) = propose(snapshot, np.arange(snapshot.shape[0]), small, surface)
     ids = zip(snapshot.user_ids[candidates.user], snapshot.item_ids[candidates.item], strict=True)
     at = {pair: position for position, pair in enumerate(ids)}

@@ -10,11 +10,9 @@ from scipy import sparse
 from include.recommender.parallel import parallel_map
 from include.recommender.similarities.cosine import cosine_between, cosine_similarities
 from include.recommender.similarities.ease import ease_similarities, warn_of_cap
-from include.recommender.similarities.kept import kept_or_computed, key_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -85,25 +83,14 @@ METHODS: Mapping[str, Method] = {
 
 
 def compute_similarities(
-    snapshot: Snapshot,
-    settings: RecommenderSettings,
-    methods: Collection[str] = tuple(METHODS),
-    threads: int = 1,
-    kept_in: Path | None = None,
+    snapshot: Snapshot, settings: RecommenderSettings, methods: Collection[str] = tuple(METHODS), threads: int = 1
 ) -> dict[str, sparse.csr_matrix]:
-    """The matrix of each of the methods; where others may want them again, kept in a folder (similarities/kept.py)."""
-
-    def matrix_of(name: str) -> sparse.csr_matrix:
-        if kept_in is None:
-            return METHODS[name](snapshot, settings)
-        key = key_of(name, _settings_of(name, settings), snapshot)
-        return kept_or_computed(kept_in, key, lambda: METHODS[name](snapshot, settings))
-
+    """The matrix of each of the methods."""
     used = [name for name in METHODS if name in methods]
-    return dict(zip(used, parallel_map(matrix_of, used, threads), strict=True))
+    return dict(zip(used, parallel_map(lambda name: METHODS[name](snapshot, settings), used, threads), strict=True))
 
 
-def _settings_of(method: str, settings: RecommenderSettings) -> str:
+def settings_of(method: str, settings: RecommenderSettings) -> str:
     """The settings that a method looks at, as JSON; block sizes change nothing."""
     if method not in EASE_HALF_LIVES:
         return settings.similarities.model_dump_json(exclude={"item_block"})

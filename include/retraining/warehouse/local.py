@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -229,6 +230,11 @@ class LocalWarehouse:
     def version(self, table: Table) -> int:
         """The current version of a table."""
         return self._open(table).version()
+
+    def state(self, table: Table) -> str:
+        """A hash of the names of its files, each of which is written once."""
+        paths = self._open(table).get_add_actions(flatten=True)["path"].to_pylist()
+        return hashlib.sha256("\n".join(sorted(paths)).encode()).hexdigest()
 
     def _show(self, connection: duckdb.DuckDBPyConnection, name: str) -> None:
         """Let DuckDB see a table: its files where they are many bytes, else what they hold, in memory."""

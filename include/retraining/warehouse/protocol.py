@@ -123,3 +123,11 @@ class ShowsCurrent(Protocol):
 
     def shows(self, publication_id: str | None, as_of_date: date | None) -> bool:
         """Whether the views show exactly that."""
+
+
+@runtime_checkable
+class TellsChanges(Protocol):
+    """A warehouse that can tell whether rows of a table may have changed, so that what was made of them can be kept."""
+
+    def state(self, table: Table) -> str:
+        """A text that no other content of the table ever had, a restored table's included."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -137,6 +138,21 @@ def test_a_write_replaces_its_partition_and_no_other(shops: LocalWarehouse) -> N
     assert (written.table, written.rows, written.version) == ("visits", 2, shops.version(VISITS))
     assert notes_of(shops, "a") == ["new", "new", "kept"]
     assert notes_of(shops, "b") == ["kept", "kept"]
+
+
+def test_the_state_of_a_restored_table_with_other_writes_since_is_another(
+    shops: LocalWarehouse, tmp_path: Path
+) -> None:
+    shops.replace(VISITS, {"shop": "a", "day": DAY}, visits("a", 2, "kept"))
+    stored, backup = shops.folder / VISITS.name, tmp_path / "backup"
+    shutil.copytree(stored, backup)
+    shops.replace(VISITS, {"shop": "a", "day": DAY}, visits("a", 2, "lost"))
+    lost, version = shops.state(VISITS), shops.version(VISITS)
+    shutil.rmtree(stored)
+    shutil.copytree(backup, stored)
+    shops.replace(VISITS, {"shop": "a", "day": DAY}, visits("a", 2, "lost"))
+    assert shops.version(VISITS) == version
+    assert shops.state(VISITS) != lost
 
 
 def test_several_partitions_are_replaced_together_and_one_without_rows_is_emptied(shops: LocalWarehouse) -> None:

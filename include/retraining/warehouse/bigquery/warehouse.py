@@ -144,9 +144,21 @@ class BigQueryWarehouse:
 
     def version(self, table: Table) -> int:
         """The number of the last commit of a table; `committed_at` beside it is what time travel takes."""
-        sql = f"SELECT MAX(version) AS version FROM `{self.jobs.work_id(commits_name(table))}`"
+        return int(self._last_commit(table)["version"] or 0)
+
+    def state(self, table: Table) -> str:
+        """Project, dataset, number and time of the last commit."""
+        last = self._last_commit(table)
+        return f"{self.jobs.table_id(table.name)} {last['version']} {last['committed_at']}"
+
+    def _last_commit(self, table: Table) -> dict[str, Any]:
+        sql = (
+            "SELECT MAX(version) AS version, MAX(committed_at) AS committed_at "
+            f"FROM `{self.jobs.work_id(commits_name(table))}`"
+        )
         with explained(f"read the version of {table.name}"):
-            return int(self.jobs.select(f"read the version of {table.name}", sql)["version"][0].as_py() or 0)
+            last: dict[str, Any] = self.jobs.select(f"read the version of {table.name}", sql).to_pylist()[0]
+        return last
 
     def show(self, publication_id: str | None, as_of_date: date | None) -> None:
         """Make the views of published tables show one publication."""

@@ -1,0 +1,125 @@
+"""A past date, as short lists, training and evaluation look at it; what one task made of it the next one finds."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from include.recommender.kept_files import KeptFiles
+from include.recommender.similarities import compute_similarities, settings_of
+from include.recommender.snapshot import TOUCHED, compute_aggregates, methods_to_make, only_of, snapshot_of
+from include.recommender.statistics import known_users_query, statistics_query, touched_pairs_query
+from include.recommender.tables import EVENTS, ITEM_STATS, ITEMS, USER_ITEMS
+from include.retraining.code_version import code_version
+from include.retraining.warehouse.protocol import TellsChanges
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+    from datetime import date
+
+    import pyarrow as pa
+    from scipy import sparse
+
+    from include.recommender.settings import RecommenderSettings
+    from include.recommender.snapshot import Snapshot
+    from include.retraining.warehouse.protocol import Query, Warehouse
+
+    Matrices = Mapping[str, sparse.csr_matrix]
+
+
+FOLDER = "past_dates"
+
+
+@dataclass(frozen=True)
+class PastDate:
+    """What was known before `day`, made anew from events and items; no table changes.
+
+    `known_until` is the as_of_date of the run: an items snapshot up to then may stand in for an earlier, missing one.
+    Items and similarities are kept for hours in `storage.spill`, under a hash of the queries and the code that make
+    them and of the state of the tables that they are made from.
+    """
+
+    warehouse: Warehouse
+    settings: RecommenderSettings
+    day: date
+    known_until: date
+
+    def of_users(self, users: Collection[str]) -> Snapshot:
+        """Everybody's items and similarities; columns and pairs of some users alone."""
+        return only_of(self.similar(methods_to_make(self.settings)), self.warehouse, self.settings, users)
+
+    def of_everybody(self) -> Snapshot:
+        """All columns and pairs, and similarities."""
+        similar = self.similar(methods_to_make(self.settings)).similarities
+        aggregates = compute_aggregates(self.warehouse, self.settings, self.day, self.known_until)
+        return replace(aggregates, similarities=similar)
+
+    def similar(self, methods: Collection[str]) -> Snapshot:
+        """Items, ids of users and similarities by some methods; nobody's columns or pairs."""
+        kept = self._kept_files()
+        if kept is None:
+            return self._nobody(self._items, self._computed(methods))
+        with kept.alone():
+            items = kept.table(ITEM_STATS.name)
+            stored = {method: kept.matrix(self._name_of(method)) for method in methods}
+            found = {method: matrix for method, matrix in stored.items() if matrix is not None}
+            missing = set(methods) - set(found)
+            if items is None or missing:
+                items, made = self._items, self._computed(missing)
+                found |= made
+                # Were the tables written to meanwhile, nobody could tell what this was made from.
+                if self._kept_files() == kept:
+                    kept.keep_table(ITEM_STATS.name, items)
+                    for method, matrix in made.items():
+                        kept.keep_matrix(self._name_of(method), matrix)
+        return self._nobody(items, found)
+
+    @cached_property
+    def touched(self) -> Snapshot:
+        """Everybody's pairs, with no more columns than similarities look at."""
+        return snapshot_of(self.day, self._items, self._users, self._rows(self._pairs_query))
+
+    def _computed(self, methods: Collection[str]) -> dict[str, sparse.csr_matrix]:
+        if not methods:
+            return {}
+        return compute_similarities(self.touched, self.settings, methods, self.settings.training.threads)
+
+    def _nobody(self, items: pa.Table, similarities: Matrices) -> Snapshot:
+        """The state without pairs."""
+        pairs = USER_ITEMS.schema_of(TOUCHED).empty_table()
+        return replace(snapshot_of(self.day, items, self._users, pairs), similarities=similarities)
+
+    @cached_property
+    def _items(self) -> pa.Table:
+        return ITEM_STATS.conform(self._rows(self._items_query))
+
+    @cached_property
+    def _users(self) -> pa.Table:
+        """Never kept: an erased id must not be found on any machine."""
+        return self._rows(known_users_query(self.settings, self.day))
+
+    @cached_property
+    def _items_query(self) -> Query:
+        return statistics_query(self.warehouse, self.settings, ITEM_STATS, self.day, self.known_until)
+
+    @property
+    def _pairs_query(self) -> Query:
+        return touched_pairs_query(self.settings, self.day)
+
+    def _rows(self, query: Query) -> pa.Table:
+        return self.warehouse.query(query.sql, query.parameters)
+
+    def _kept_files(self) -> KeptFiles | None:
+        """Where all that is made of the tables as they are now belongs; None where the warehouse cannot tell."""
+        if not isinstance(self.warehouse, TellsChanges):
+            return None
+        states = [self.warehouse.state(table) for table in (EVENTS, ITEMS)]
+        made_from = [code_version(), *states, repr(self._items_query), repr(self._pairs_query)]
+        key = hashlib.sha256("\n".join(made_from).encode()).hexdigest()[:32]
+        return KeptFiles(self.settings.storage.spill_folder / FOLDER / key)
+
+    def _name_of(self, method: str) -> str:
+        """The name of a matrix: its method, and a hash of the settings that the method looks at."""
+        return f"{method}-{hashlib.sha256(settings_of(method, self.settings).encode()).hexdigest()[:16]}"
