@@ -25,8 +25,8 @@ COPY docs docs
 COPY include include
 COPY plugins plugins
 
-# Numba keeps what it compiled. OMP: threads that spin on shared cores cost more than they gain. The last three: nothing
-# phones home.
+# Numba keeps what it compiled. OMP: threads that spin on shared cores cost more than they gain. MALLOC: each pool of
+# memory keeps what its threads gave back. The last three: nothing phones home.
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONPATH=/opt/higawari \
     PYTHONUNBUFFERED=1 \
@@ -37,6 +37,7 @@ ENV PATH=/opt/venv/bin:$PATH \
     OMP_WAIT_POLICY=passive \
     OMP_NUM_THREADS=2 \
     OPENBLAS_NUM_THREADS=2 \
+    MALLOC_ARENA_MAX=2 \
     GIT_PYTHON_REFRESH=quiet \
     GX_ANALYTICS_ENABLED=false \
     MLFLOW_DISABLE_TELEMETRY=true

@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
 MIB = 2**20
-# As include/embedded/environment.py has it: spinning threads on shared cores cost more than they gain.
-THREADS = {"OMP_WAIT_POLICY": "passive", "OMP_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "2"}
+# As include/embedded/environment.py has it.
+THREADS = {
+    "OMP_WAIT_POLICY": "passive", "OMP_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "2", "MALLOC_ARENA_MAX": "2",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

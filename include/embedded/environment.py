@@ -80,6 +80,8 @@ def _beside_airflow(home: Path) -> dict[str, str]:
         "OMP_WAIT_POLICY": "passive",
         "OMP_NUM_THREADS": THREADS_PER_TASK,
         "OPENBLAS_NUM_THREADS": THREADS_PER_TASK,
+        # Each pool of memory keeps what its threads gave back: with fewer of them a task of large data takes less.
+        "MALLOC_ARENA_MAX": THREADS_PER_TASK,
         # Nothing phones home.
         "GX_ANALYTICS_ENABLED": "false",
         "MLFLOW_DISABLE_TELEMETRY": "true",

@@ -226,9 +226,7 @@ def _ranks(starts: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[np
     """Rank (1 = highest) of values above 0 within each user, equal ones (as float32) alike; NaN for the others."""
     from include.recommender.kernels.ranks import rank_rows
 
-    ranks = np.empty(len(values))
-    rank_rows(starts, values.astype(np.float32), ranks)
-    return ranks
+    return rank_rows(starts, values.astype(np.float32))
 
 
 def ordered(scores: NDArray[np.float64], inside: NDArray[np.bool_]) -> NDArray[np.int64]:

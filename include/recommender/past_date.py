@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from include.recommender.kept_files import KeptFiles
 from include.recommender.similarities import compute_similarities, settings_of
-from include.recommender.snapshot import TOUCHED, compute_aggregates, methods_to_make, only_of, snapshot_of
-from include.recommender.statistics import known_users_query, statistics_query, touched_pairs_query
-from include.recommender.tables import EVENTS, ITEM_STATS, ITEMS, USER_ITEMS
+from include.recommender.snapshot import TOUCHED, compute_aggregates, methods_to_make, snapshot_of, with_rows
+from include.recommender.statistics import known_users_query, statistics_at, statistics_query, touched_pairs_query
+from include.recommender.tables import EVENTS, ITEM_STATS, ITEMS, USER_ITEMS, USER_STATS
 from include.retraining.code_version import code_version
 from include.retraining.warehouse.protocol import TellsChanges
 
@@ -46,9 +46,14 @@ class PastDate:
     day: date
     known_until: date
 
-    def of_users(self, users: Collection[str]) -> Snapshot:
-        """Everybody's items and similarities; columns and pairs of some users alone."""
-        return only_of(self.similar(methods_to_make(self.settings)), self.warehouse, self.settings, users)
+    def of_users(self, users: Collection[str], methods: Collection[str] = ()) -> Snapshot:
+        """Everybody's items and similarities (those in use, if no methods are named); rows of some users alone."""
+        # Queries first: what they need of memory is free again before the matrices come.
+        rows = [
+            statistics_at(self.warehouse, self.settings, table, self.day, self.day, sorted(users))
+            for table in (USER_STATS, USER_ITEMS)
+        ]
+        return with_rows(self.similar(methods or methods_to_make(self.settings)), *rows)
 
     def of_everybody(self) -> Snapshot:
         """All columns and pairs, and similarities."""
@@ -58,9 +63,9 @@ class PastDate:
 
     def similar(self, methods: Collection[str]) -> Snapshot:
         """Items, ids of users and similarities by some methods; nobody's columns or pairs."""
-        kept = self._kept_files()
+        kept, users = self._kept_files(), self._users
         if kept is None:
-            return self._nobody(self._items, self._computed(methods))
+            return self._nobody(self._items, users, self._computed(methods))
         with kept.alone():
             items = kept.table(ITEM_STATS.name)
             stored = {method: kept.matrix(self._name_of(method)) for method in methods}
@@ -74,7 +79,7 @@ class PastDate:
                     kept.keep_table(ITEM_STATS.name, items)
                     for method, matrix in made.items():
                         kept.keep_matrix(self._name_of(method), matrix)
-        return self._nobody(items, found)
+        return self._nobody(items, users, found)
 
     @cached_property
     def touched(self) -> Snapshot:
@@ -86,10 +91,10 @@ class PastDate:
             return {}
         return compute_similarities(self.touched, self.settings, methods, self.settings.training.threads)
 
-    def _nobody(self, items: pa.Table, similarities: Matrices) -> Snapshot:
+    def _nobody(self, items: pa.Table, users: pa.Table, similarities: Matrices) -> Snapshot:
         """The state without pairs."""
         pairs = USER_ITEMS.schema_of(TOUCHED).empty_table()
-        return replace(snapshot_of(self.day, items, self._users, pairs), similarities=similarities)
+        return replace(snapshot_of(self.day, items, users, pairs), similarities=similarities)
 
     @cached_property
     def _items(self) -> pa.Table:

@@ -40,10 +40,10 @@ class Ranker:
 
     @cached_property
     def booster(self) -> xgboost.Booster:
-        """The booster, ready to predict."""
+        """The booster, ready to predict on one thread: blocks of candidates come on several."""
         import xgboost
 
-        booster = xgboost.Booster()
+        booster = xgboost.Booster({"nthread": 1})
         booster.load_model(bytearray(self.model))
         return booster
 

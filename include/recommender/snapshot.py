@@ -98,18 +98,13 @@ class Snapshot:
         return (self.items["is_active"] > 0) & (self.items["events"] > 0)
 
 
-def only_of(
-    everybody: Snapshot, warehouse: Warehouse, settings: RecommenderSettings, users: Collection[str]
-) -> Snapshot:
-    """The state of everybody with all columns and pairs of some users, and of nobody else."""
+def with_rows(nobody: Snapshot, columns: pa.Table, pairs: pa.Table) -> Snapshot:
+    """The same state with the columns and pairs of some users: their rows of USER_STATS and USER_ITEMS."""
     import pyarrow as pa
 
-    day, theirs = everybody.as_of_date, sorted(users)
-    columns = statistics_at(warehouse, settings, USER_STATS, day, day, theirs)
-    pairs = statistics_at(warehouse, settings, USER_ITEMS, day, day, theirs)
-    ids = pa.table({"user_id": pa.array(everybody.user_ids, pa.string())})
-    indexed = _index_pairs(everybody.user_ids, everybody.item_ids, pairs)
-    return replace(everybody, users=_columns_of(ids, columns), **indexed)
+    ids = pa.table({"user_id": pa.array(nobody.user_ids, pa.string())})
+    indexed = _index_pairs(nobody.user_ids, nobody.item_ids, pairs)
+    return replace(nobody, users=_columns_of(ids, columns), **indexed)
 
 
 def compute_aggregates(

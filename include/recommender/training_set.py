@@ -68,8 +68,7 @@ def _snapshot_rows(
     wanted = sampled_targets(
         targets_between(warehouse, settings, day, window_end, as_of_date), settings.training.max_users
     )
-    past = PastDate(warehouse, settings, day, as_of_date)
-    snapshot = past.of_users(wanted["user_id"].unique().to_pylist())
+    snapshot = PastDate(warehouse, settings, day, as_of_date).of_users(wanted["user_id"].unique().to_pylist())
     targets = {surface: targets_of(snapshot, wanted, surface) for surface in SURFACES}
     users = np.unique(np.concatenate([of.users for of in targets.values()]))
     proposer = Proposer(snapshot, settings, SURFACES)

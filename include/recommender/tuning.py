@@ -16,7 +16,6 @@ from include.recommender.parallel import parallel_map
 from include.recommender.past_date import PastDate
 from include.recommender.settings import SURFACES
 from include.recommender.similarities import compute_similarities
-from include.recommender.snapshot import only_of
 from include.recommender.sources import SOURCE_NAMES
 from include.recommender.statistics import targets_between
 from include.recommender.tables import CHOSEN_PARAMETERS
@@ -132,8 +131,7 @@ def _past_week(warehouse: Warehouse, settings: RecommenderSettings, as_of_date: 
         targets_between(warehouse, settings, first, window_end, as_of_date), settings.tuning.max_users
     )
     past = PastDate(warehouse, settings, first, as_of_date)
-    similar = past.similar(settings.lists.similar_method)
-    snapshot = only_of(similar, warehouse, settings, wanted["user_id"].unique().to_pylist())
+    snapshot = past.of_users(wanted["user_id"].unique().to_pylist(), settings.lists.similar_method)
     return Week(past.touched, snapshot, {surface: targets_of(snapshot, wanted, surface) for surface in SURFACES})
 
 

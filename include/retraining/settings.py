@@ -64,7 +64,7 @@ class Storage(Section):
     landing: Path = Path("landing")
     warehouse: Path = Path("warehouse")
     spill: Path = Path("spill")
-    memory_limit: Annotated[str, Field(pattern=r"^[0-9]+(MB|GB)$")] = "2GB"
+    memory_limit: Annotated[str, Field(pattern=r"^[0-9]+(MB|GB)$")] = "1500MB"
     threads: Annotated[int, Field(ge=1, le=64)] = 2
 
     @property

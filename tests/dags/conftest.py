@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import shutil
+import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -30,8 +32,12 @@ def dags() -> dict[str, DAG]:
 
 @pytest.fixture(scope="session")
 def migrated(prepared_home: Path) -> None:
-    """Airflow's tables in the SQLite database of AIRFLOW_HOME."""
-    shutil.copy(prepared_home / AIRFLOW, airflow_home.AIRFLOW_HOME / "airflow.db")
+    """Airflow's tables in the SQLite database of AIRFLOW_HOME, which earlier tests of this process may have open."""
+    with (
+        closing(sqlite3.connect(prepared_home / AIRFLOW)) as prepared,
+        closing(sqlite3.connect(airflow_home.AIRFLOW_HOME / "airflow.db")) as ours,
+    ):
+        prepared.backup(ours)
 
 
 @pytest.fixture

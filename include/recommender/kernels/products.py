@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from include.recommender.arrays import MICROS
 from include.recommender.kernels import compiled
 from include.recommender.kernels.largest import keep, key_of
 
@@ -41,9 +42,12 @@ def largest_products(first: int, left: Csr, right: Csr, names: Keys, largest: Ke
                     touched[count] = column
                     count += 1
                 sums[column] += value * right_values[other]
-        size = 0
+        size, least = 0, 0.0
         for column in touched[:count]:
-            if names[column] != first + row:
+            # Most sums are too small for any place: that is seen without making their key.
+            if sums[column] >= least and names[column] != first + row:
                 size = keep(largest[row], size, key_of(sums[column], names[column], columns))
+                if size == len(largest[row]) and size > 0:
+                    least = (largest[row][0] // columns - 1) / MICROS
             sums[column] = 0
         sizes[row] = size

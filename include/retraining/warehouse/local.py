@@ -48,7 +48,7 @@ class LocalWarehouse:
 
     folder: Path
     spill_folder: Path
-    memory_limit: str = "2GB"
+    memory_limit: str = "1500MB"
     threads: int = 2
     _known: dict[str, Table] = field(default_factory=dict)
     only_reads: bool = False
