@@ -37,9 +37,9 @@ class KeptFiles:
     def alone(self) -> Iterator[None]:
         """Tasks that want the same at the same time wait for the first of them. What nobody wants any more goes."""
         self.folder.mkdir(parents=True, exist_ok=True)
+        os.utime(self.folder)
         with (self.folder / "lock").open("a") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
-            os.utime(self.folder)
             _remove_unused(self.folder.parent)
             yield
 

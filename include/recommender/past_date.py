@@ -46,31 +46,31 @@ class PastDate:
     day: date
     known_until: date
 
-    def of_users(self, users: Collection[str], methods: Collection[str] = ()) -> Snapshot:
-        """Everybody's items and similarities (those in use, if no methods are named); rows of some users alone."""
+    def of_users(self, users: Collection[str]) -> Snapshot:
+        """Everybody's items and similarities; rows of some users alone."""
         # Queries first: what they need of memory is free again before the matrices come.
         rows = [
             statistics_at(self.warehouse, self.settings, table, self.day, self.day, sorted(users))
             for table in (USER_STATS, USER_ITEMS)
         ]
-        return with_rows(self.similar(methods or methods_to_make(self.settings)), *rows)
+        return with_rows(self.of_nobody(), *rows)
 
     def of_everybody(self) -> Snapshot:
         """All columns and pairs, and similarities."""
-        similar = self.similar(methods_to_make(self.settings)).similarities
+        similarities = self.of_nobody().similarities
         aggregates = compute_aggregates(self.warehouse, self.settings, self.day, self.known_until)
-        return replace(aggregates, similarities=similar)
+        return replace(aggregates, similarities=similarities)
 
-    def similar(self, methods: Collection[str]) -> Snapshot:
-        """Items, ids of users and similarities by some methods; nobody's columns or pairs."""
-        kept, users = self._kept_files(), self._users
+    def of_nobody(self) -> Snapshot:
+        """Items, ids of users and similarities; nobody's rows."""
+        kept, users, methods = self._kept_files(), self._users, methods_to_make(self.settings)
         if kept is None:
             return self._nobody(self._items, users, self._computed(methods))
         with kept.alone():
             items = kept.table(ITEM_STATS.name)
             stored = {method: kept.matrix(self._name_of(method)) for method in methods}
             found = {method: matrix for method, matrix in stored.items() if matrix is not None}
-            missing = set(methods) - set(found)
+            missing = methods - set(found)
             if items is None or missing:
                 items, made = self._items, self._computed(missing)
                 found |= made

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 
 class Week(NamedTuple):
-    """A past week: everybody's pairs when it began; the state of some users, similarities tried; their targets."""
+    """A past week: everybody's pairs when it began; the state of some users; their targets."""
 
     everybody: Snapshot
     snapshot: Snapshot
@@ -131,7 +131,7 @@ def _past_week(warehouse: Warehouse, settings: RecommenderSettings, as_of_date: 
         targets_between(warehouse, settings, first, window_end, as_of_date), settings.tuning.max_users
     )
     past = PastDate(warehouse, settings, first, as_of_date)
-    snapshot = past.of_users(wanted["user_id"].unique().to_pylist(), settings.lists.similar_method)
+    snapshot = past.of_users(wanted["user_id"].unique().to_pylist())
     return Week(past.touched, snapshot, {surface: targets_of(snapshot, wanted, surface) for surface in SURFACES})
 
 
