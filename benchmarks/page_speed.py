@@ -8,6 +8,7 @@ from collections import defaultdict
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.simulated_history import SimulatedHistory, item_id, user_id
@@ -84,12 +85,15 @@ def pages(history: SimulatedHistory) -> list[str]:
 
 def _site() -> TestClient:
     """The application, for somebody who may read, with what an api-server has loaded long before anybody looks."""
-    import matplotlib.figure  # noqa: F401
+    import airflow.models.taskinstance  # noqa: F401
     from fastapi.testclient import TestClient
 
     from include.recommender.look_up import RecommenderLookUp
     from include.recommender.workspace import recommender_to_read
-    from include.ui.app import make_app
+    from include.ui.app import LIBRARIES, make_app
+
+    for name in LIBRARIES:
+        import_module(name)
 
     app = make_app("Recommender", "recommender_daily", recommender_to_read, RecommenderLookUp())
     (rights,) = app.router.dependencies

@@ -1,5 +1,8 @@
 """The application that Airflow mounts: every route asks Airflow whether this user may see the DAG."""
 
+import functools
+import importlib
+import threading
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from pathlib import Path
@@ -28,7 +31,6 @@ from include.ui import (
 )
 from include.ui.errors import NotThereError
 from include.ui.lists import LookUp
-from include.ui.plots import load_in_advance
 from include.ui.rendering import rendered
 
 OpenWorkspace = Callable[[], Workspace[Any]]
@@ -54,6 +56,16 @@ IN_WORDS = {
     ),
     HTTPStatus.NOT_FOUND: ("one of the pages named above", "no such page", "follow one of the links above"),
 }
+
+
+# What reads of tables and pictures need: the first page would wait for it, as nothing else in an api-server does.
+LIBRARIES = ("pyarrow.dataset", "pyarrow.compute", "deltalake", "duckdb", "matplotlib.figure")
+
+
+@functools.cache
+def load_in_advance() -> None:
+    """Load libraries beside, once in a process."""
+    threading.Thread(target=lambda: [importlib.import_module(name) for name in LIBRARIES], daemon=True).start()
 
 
 def make_app(title: str, dag_id: str, open_workspace: OpenWorkspace, look_up: LookUp | None = None) -> FastAPI:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import importlib
-import threading
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -145,12 +142,6 @@ def pairs_plot(
     alt = f"{unit}: {names[0]} beside {names[1]}. They differ most in {most[0]}: {number(most[1])}, {number(most[2])}."
     rows = tuple((name, number(first), number(second)) for name, first, second in values)
     return figure, Picture("", alt, ("name", *names), rows)
-
-
-@functools.cache
-def load_in_advance() -> None:
-    """Load the plotting library beside, once in a process: the first page with a picture would wait for it."""
-    threading.Thread(target=lambda: importlib.import_module("matplotlib.figure"), daemon=True).start()
 
 
 def number(value: float | None) -> str:

@@ -58,9 +58,11 @@ def _as_declared(table: Table, rows: pa.Table) -> pa.Table:
 
 
 def _certain(table: Table, where: Mapping[str, object]) -> str | None:
-    """What Delta can skip files by: partitions, and the smallest and largest text that it keeps of each file."""
+    """What Delta can skip files by: partitions, and the least and greatest text or date that it keeps of each file."""
     certain = {
-        name: value for name, value in where.items() if _is_few(value) and (name in table.partition or _is_text(value))
+        name: value
+        for name, value in where.items()
+        if _is_few(value) and (name in table.partition or _is_text(value) or table.columns[name] == "date")
     }
     return predicate_of(certain) if certain else None
 
