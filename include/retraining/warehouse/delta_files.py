@@ -27,10 +27,13 @@ def rows_of(
     """The columns of rows that meet the condition, in any order."""
     files = delta.file_uris(file_pruning_predicate=_certain(table, where))
     dataset = _dataset(delta, folder, table, files)
-    if where and sum(Path(name).stat().st_size for name in files) > SMALL_BYTES:
+    is_small = sum(Path(name).stat().st_size for name in files) <= SMALL_BYTES
+    if where and not is_small:
         return dataset.to_table(columns=list(columns), filter=arrow_condition(table, where))
-    # Arrow weighs a condition for each file anew, which takes longer than to read a small one whole.
-    rows = _as_declared(table, dataset.to_table(columns=list(dict.fromkeys([*columns, *where]))))
+    # Arrow weighs a condition for each file anew, which takes longer than to read a small one whole; and many small
+    # files are read sooner by one thread than by several.
+    rows = dataset.to_table(columns=list(dict.fromkeys([*columns, *where])), use_threads=not is_small)
+    rows = _as_declared(table, rows)
     return (rows.filter(among(table, rows, where)) if where else rows).select(list(columns))
 
 
