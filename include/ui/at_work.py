@@ -1,4 +1,4 @@
-"""What is at work now, as Airflow knows it: the runs of the daily DAG that have not ended, and how far they are."""
+"""What Airflow knows of runs: daily ones that have not ended and how far they are, and how a form's run ended."""
 
 from __future__ import annotations
 
@@ -45,6 +45,28 @@ def runs_at_work(dag_id: str) -> list[AtWork]:
         logger.warning("what is at work is not known: %s", type(error).__name__)
         return []
     return [_at_work(dag_id, run_id, since, [(s, n) for of, s, n in states if of == run_id]) for run_id, since in runs]
+
+
+def ended_as(dag_id: str, run_id: str) -> str:
+    """How a form's run ended: `failed`, `dry run` or `done`; nothing where it has not, or Airflow cannot be asked."""
+    from airflow.models import DagRun
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+    from sqlalchemy.exc import SQLAlchemyError
+
+    columns = select(DagRun.state, DagRun.conf).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id)
+    try:
+        with create_session() as session:
+            found = session.execute(columns).one_or_none()
+    except SQLAlchemyError as error:
+        logger.warning("how a run ended is not known: %s", type(error).__name__)
+        return ""
+    if found is None or found.state not in ("success", "failed"):
+        return ""
+    if found.state == "failed":
+        return "failed"
+    # Whoever sends no value gets the form's own, which is a dry run.
+    return "dry run" if (found.conf or {}).get("dry_run", True) else "done"
 
 
 def _at_work(dag_id: str, run_id: str, since: datetime | None, states: list[tuple[str | None, int]]) -> AtWork:

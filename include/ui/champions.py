@@ -16,6 +16,7 @@ from include.ui.drawing import Picture
 from include.ui.errors import NotThereError
 from include.ui.evaluations import (
     CHAMPION,
+    WEEK,
     Measured,
     champion_lines,
     differences_of,
@@ -62,7 +63,7 @@ def decision(request: Request, reading: Reading, as_of_date: str, surface: str) 
     found = measured(warehouse, day, surface)
     return rendered(
         request, "decision.html.j2", decided=decided, metric=metric, pictures=_evidence(found, decided, metric),
-        weeks=[of for of in found if of.segment.startswith("week ") and not of.versus and of.metric == metric],
+        weeks=[of for of in found if of.segment.startswith(WEEK) and not of.versus and of.metric == metric],
         form=ROLL_BACK_MODEL,
     )  # fmt: skip
 
@@ -82,12 +83,14 @@ def _part(warehouse: Warehouse, surface: str, metric: str, dates: list[date]) ->
 
 def _evidence(found: list[Measured], decided: Decided, metric: str) -> list[tuple[str, Picture]]:
     incumbent = CHAMPION if any(of.versus == CHAMPION for of in found) else decided.baseline
+    groups, number = segments_of(found, metric, incumbent)
+    left_out = f", {len(groups)} of {number} groups" if number > len(groups) else ""
     pictures = (
         (f"{metric} of each contender", metrics_of(found, metric), False),
         (f"The challenger minus each other, {metric}", differences_of(found, metric), True),
-        (f"By group: challenger minus {incumbent.replace('_', ' ')}", segments_of(found, metric, incumbent), True),
-    )  # fmt: skip
-    return [(title, whiskers_plot(values, metric, zero=zero)) for title, values, zero in pictures if values]
+        (f"By group{left_out}: challenger minus {incumbent.replace('_', ' ')}", groups, True),
+    )
+    return [(title, whiskers_plot(values, metric, zero=zero, left=190)) for title, values, zero in pictures if values]
 
 
 def _reproduced(warehouse: Warehouse, surface: str) -> dict[str, Any] | None:

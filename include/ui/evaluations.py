@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from include.retraining.warehouse.protocol import Warehouse
 
 CHALLENGER, CHAMPION, EVERYBODY = "challenger", "champion", "all"
+# How the segment of a week begins; its first day follows.
+WEEK = "week "
 COLUMNS = ("as_of_date", "contender", "versus", "segment", "metric", "mean", "low", "high", "users")
 
 
@@ -58,10 +61,18 @@ def measured(warehouse: Warehouse, day: date, surface: str) -> list[Measured]:
 
 
 def metrics_of(found: Iterable[Measured], metric: str) -> tuple[Whisker, ...]:
-    """Each contender's metric among everybody, best first."""
-    plain = [of for of in found if (of.versus, of.segment, of.metric) == ("", EVERYBODY, metric)]
+    """Each contender's metric among everybody, best first; who was measured on fewer weeks than others says so."""
+    found = [of for of in found if not of.versus and of.metric == metric]
+    plain = [of for of in found if of.segment == EVERYBODY]
+    weeks = Counter(of.contender for of in found if of.segment.startswith(WEEK))
+    all_weeks = max(weeks.values(), default=0)
+
+    def name_of(contender: str) -> str:
+        fewer = f", {weeks[contender]} of {all_weeks} weeks" if weeks[contender] < all_weeks else ""
+        return contender.replace("_", " ") + fewer
+
     return tuple(
-        Whisker(of.contender.replace("_", " "), of.mean, of.low, of.high)
+        Whisker(name_of(of.contender), of.mean, of.low, of.high)
         for of in sorted(plain, key=lambda of: (-of.mean, of.contender))
     )
 
@@ -72,15 +83,20 @@ def differences_of(found: Iterable[Measured], metric: str) -> tuple[Whisker, ...
     return tuple(Whisker(f"over {of.versus.replace('_', ' ')}", of.mean, of.low, of.high) for of in chosen)
 
 
-def segments_of(found: Iterable[Measured], metric: str, versus: str, most: int = 12) -> tuple[Whisker, ...]:
-    """The challenger minus another in each group of people, the largest groups first; weeks are no groups."""
-    chosen = [
+def segments_of(found: Iterable[Measured], metric: str, versus: str, most: int = 12) -> tuple[tuple[Whisker, ...], int]:
+    """The challenger minus another in groups of people, the largest first, and how many groups there are.
+
+    Those who surely lose are never left out. Weeks are no groups.
+    """
+    groups = [
         of
         for of in found
-        if (of.versus, of.metric) == (versus, metric) and of.segment != EVERYBODY and not of.segment.startswith("week ")
+        if (of.versus, of.metric) == (versus, metric) and of.segment != EVERYBODY and not of.segment.startswith(WEEK)
     ]
-    largest = sorted(chosen, key=lambda of: (-of.users, of.segment))[:most]
-    return tuple(Whisker(of.segment, of.mean, of.low, of.high) for of in largest)
+    losers_first = sorted(groups, key=lambda of: (of.high >= 0, -of.users, of.segment))
+    losers = sum(of.high < 0 for of in groups)
+    shown = sorted(losers_first[: max(most, losers)], key=lambda of: (-of.users, of.segment))
+    return tuple(Whisker(of.segment, of.mean, of.low, of.high) for of in shown), len(groups)
 
 
 def _of(name: str, rows: Mapping[str, Any]) -> Any:

@@ -61,7 +61,9 @@ def outcome_line(warehouse: Warehouse, metric: str) -> Told:
     order = ("ratio_mismatch", "worse", "too_little_data", "no_difference", "better")
     rows = sorted(arms_in_words(warehouse, None, metric), key=lambda row: _place(row["verdict"], order))
     if not rows and newest_date(warehouse, OUTCOME_METRICS) is None:
-        return Told("none", "Outcomes", "Nothing has been measured yet after publishing.", "outcomes")
+        return Told(
+            "none", "Outcomes", "Nothing has been measured yet: recommender_outcomes does so once unpaused.", "outcomes"
+        )
     if not rows:
         return Told("none", "Outcomes", "Measured, and no arms to compare yet.", "outcomes")
     return Told(rows[0]["mark"], "Outcomes", " ".join(row["told"] for row in rows[:2]), "outcomes")
@@ -71,7 +73,7 @@ def drift_line(warehouse: Warehouse) -> Told:
     """How many measures are beyond their limits on the newest day, and the longest ones by name."""
     newest = newest_measured(warehouse) or newest_date(warehouse, DRIFT_METRICS)
     if newest is None:
-        return Told("none", "Drift", "Nothing has been measured yet.", "drift")
+        return Told("none", "Drift", "Nothing has been measured yet: recommender_drift does so once unpaused.", "drift")
     columns = ["horizon", "subject", "name", "value", "threshold", "drifted", "days_in_a_row"]
     rows = warehouse.read(DRIFT_METRICS, {"as_of_date": newest}, columns).to_pylist()
     if not rows:
@@ -79,7 +81,9 @@ def drift_line(warehouse: Warehouse) -> Told:
         return Told("none", "Drift", f"{newest}: nothing could be compared: {why}.", "drift")
     found = drifted_of(rows)
     if not found:
-        return Told("pass", "Drift", f"{newest}: nothing is beyond its limit.", "drift")
+        unknown = not_compared(warehouse, newest, SUBJECTS, {row["subject"] for row in rows})
+        so_far = f" of what could be compared; not compared: {'; '.join(unknown)}" if unknown else ""
+        return Told("told" if unknown else "pass", "Drift", f"{newest}: nothing is beyond its limit{so_far}.", "drift")
     counts = " and ".join(
         f"{count} {horizon}" for horizon in HORIZONS if (count := sum(each.horizon == horizon for each in found))
     )

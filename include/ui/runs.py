@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
 from include.retraining.publication.switch_log import read_switch_log
+from include.ui.at_work import ended_as
 from include.ui.forms import FORM_OF, PAGE_OF
 from include.ui.reading import Reading
 from include.ui.rendering import rendered, root_of
@@ -42,5 +43,6 @@ def _words(
 ) -> Response:
     return rendered(
         request, "dag.html.j2", dag_id=dag_id, run_id=run_id, day=day, switches=switches, known=known,
+        ended=ended_as(dag_id, run_id) if dag_id in FORM_OF and run_id else "",
         form=FORM_OF.get(dag_id), silent=dag_id in PAGE_OF, daily=request.app.state.dag_id,
     )  # fmt: skip

@@ -76,3 +76,24 @@ def test_without_a_database_nothing_is_known() -> None:
     from include.ui.at_work import runs_at_work
 
     assert runs_at_work("recommender_daily") == []
+
+
+@pytest.mark.parametrize(
+    ("state", "conf", "told"),
+    [
+        ("running", {"dry_run": False}, ""),
+        ("failed", {"dry_run": True}, "failed"),
+        ("success", {"dry_run": True}, "dry run"),
+        ("success", None, "dry run"),
+        ("success", {"dry_run": False}, "done"),
+    ],
+)
+def test_a_forms_run_says_how_it_ended(airflow_tables: Engine, state: str, conf: Any, told: str) -> None:
+    from include.ui.at_work import ended_as
+
+    add(
+        airflow_tables, "dag_run", id=1, dag_id="block_items", run_id="r", state=state, run_after=NOON, conf=conf,
+        run_type="manual", start_date=NOON, logical_date=NOON,
+    )  # fmt: skip
+    assert ended_as("block_items", "r") == told
+    assert ended_as("block_items", "another") == ""

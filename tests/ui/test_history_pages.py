@@ -73,7 +73,7 @@ def put(warehouse: LocalWarehouse, table: Any, day_column: str, changes: dict[st
 
 
 EMPTY = {
-    "/": "Nothing has been measured yet after publishing",
+    "/": "recommender_outcomes does so once unpaused",
     "/dates": "Nothing was checked, decided or published in these months",
     f"/dates/{TODAY}": "Nothing was decided: no challenger was evaluated for this date",
     "/champions": "Nothing has been decided yet",

@@ -67,6 +67,18 @@ def test_a_form_and_its_runs_say_what_they_did(reader: TestClient, warehouse: Lo
     assert "This run moved no readers" in text_of(reader, "/dags/rollback_publication/runs/run 8")
 
 
+@pytest.mark.parametrize(
+    ("ended", "told"),
+    [("failed", "what it was asked for is not done"), ("dry run", "nothing has changed"), ("done", "moved no")],
+)
+@pytest.mark.usefixtures("warehouse")
+def test_a_refused_run_and_a_dry_run_are_told_apart(
+    reader: TestClient, monkeypatch: pytest.MonkeyPatch, ended: str, told: str
+) -> None:
+    monkeypatch.setattr("include.ui.runs.ended_as", lambda *_: ended)
+    assert told in text_of(reader, "/dags/block_items/runs/run 8")
+
+
 @pytest.mark.parametrize(("dag_id", "page"), PAGE_OF.items())
 @pytest.mark.usefixtures("warehouse")
 def test_every_other_dag_of_ours_leads_to_what_it_leaves_behind(

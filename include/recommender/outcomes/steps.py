@@ -100,7 +100,7 @@ def compare_arms(run: Run, workspace: Recommender) -> str:
     table = pa.Table.from_pylist(rows, schema=ARM_COMPARISONS.schema)
     workspace.warehouse.replace(ARM_COMPARISONS, {"computed_for": run.as_of_date}, table)
     told = [f"{row['surface']} {row['reading']} {row['metric']}: {row['verdict']}" for row in rows]
-    return "\n".join(told) or "no publication of these days had two arms: nothing to compare"
+    return "\n".join(told) or "readers had no publication with two arms before this date: nothing to compare yet"
 
 
 def announce_outcomes(run: Run, workspace: Recommender) -> str:
