@@ -8,7 +8,6 @@ from collections import defaultdict
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.simulated_history import SimulatedHistory, item_id, user_id
@@ -90,11 +89,9 @@ def _site() -> TestClient:
 
     from include.recommender.look_up import RecommenderLookUp
     from include.recommender.workspace import recommender_to_read
-    from include.ui.app import LIBRARIES, make_app
+    from include.ui.app import load_libraries, make_app
 
-    for name in LIBRARIES:
-        import_module(name)
-
+    load_libraries()
     app = make_app("Recommender", "recommender_daily", recommender_to_read, RecommenderLookUp())
     (rights,) = app.router.dependencies
     app.dependency_overrides[rights.dependency] = lambda: None  # type: ignore[index]

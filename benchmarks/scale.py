@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.our_way import measure_our_way, same_work
 from benchmarks.scale_data import AS_OF_DATE, Home, fresh_home, prepare_home, service_of
 from benchmarks.scale_day import best_of, measure_day
-from benchmarks.scale_step import THREADS, Site, Spent, run_step
+from benchmarks.scale_step import Site, Spent, run_step
+from include.embedded.environment import SHARED_CORES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -94,7 +95,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def measure_scale(options: argparse.Namespace) -> int:
     """Print every table, smallest size first; exit code 1 where a bar is missed."""
-    os.environ.update(THREADS)
+    os.environ.update(SHARED_CORES)
     bars, days = Bars(), {}
     if options.keep:
         options.keep.mkdir(parents=True, exist_ok=True)

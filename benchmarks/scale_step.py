@@ -11,6 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from include.embedded.environment import SHARED_CORES
 from include.embedded.libraries import LIBRARIES
 
 if TYPE_CHECKING:
@@ -19,10 +20,6 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
 MIB = 2**20
-# As include/embedded/environment.py has it.
-THREADS = {
-    "OMP_WAIT_POLICY": "passive", "OMP_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "2", "MALLOC_ARENA_MAX": "2",
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -61,7 +58,7 @@ def run_step(site: Site, function: str, **inputs: Any) -> Spent:
 
     A step that the pipeline skips has no result. Imports of libraries and of the module do not count.
     """
-    os.environ.update(THREADS)
+    os.environ.update(SHARED_CORES)
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(list(LIBRARIES))
     here, there = context.Pipe(duplex=False)

@@ -15,6 +15,14 @@ if TYPE_CHECKING:
 PROJECT = Path(__file__).resolve().parents[2]
 HOST = "127.0.0.1"
 THREADS_PER_TASK = "2"
+# How libraries of tasks that share the cores behave. Spinning threads cost more than they gain; and each pool of memory
+# keeps what its threads gave back, so that with fewer of them a task of large data takes less.
+SHARED_CORES = {
+    "OMP_WAIT_POLICY": "passive",
+    "OMP_NUM_THREADS": THREADS_PER_TASK,
+    "OPENBLAS_NUM_THREADS": THREADS_PER_TASK,
+    "MALLOC_ARENA_MAX": THREADS_PER_TASK,
+}
 
 
 def embedded_environment(home: Path, port: int, overrides: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -76,12 +84,7 @@ def _beside_airflow(home: Path) -> dict[str, str]:
         "PYTHONPATH": str(PROJECT),
         # `python` and `airflow` are those of this environment, whether it is activated or not.
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
-        # Spinning threads on shared cores cost more than they gain.
-        "OMP_WAIT_POLICY": "passive",
-        "OMP_NUM_THREADS": THREADS_PER_TASK,
-        "OPENBLAS_NUM_THREADS": THREADS_PER_TASK,
-        # Each pool of memory keeps what its threads gave back: with fewer of them a task of large data takes less.
-        "MALLOC_ARENA_MAX": THREADS_PER_TASK,
+        **SHARED_CORES,
         # Nothing phones home.
         "GX_ANALYTICS_ENABLED": "false",
         "MLFLOW_DISABLE_TELEMETRY": "true",

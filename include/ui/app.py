@@ -1,6 +1,5 @@
 """The application that Airflow mounts: every route asks Airflow whether this user may see the DAG."""
 
-import functools
 import importlib
 import threading
 from collections.abc import Awaitable, Callable
@@ -62,15 +61,15 @@ IN_WORDS = {
 LIBRARIES = ("pyarrow.dataset", "pyarrow.compute", "deltalake", "duckdb", "matplotlib.figure")
 
 
-@functools.cache
-def load_in_advance() -> None:
-    """Load libraries beside, once in a process."""
-    threading.Thread(target=lambda: [importlib.import_module(name) for name in LIBRARIES], daemon=True).start()
+def load_libraries() -> None:
+    """Load what pages need; done beside when the application is made."""
+    for name in LIBRARIES:
+        importlib.import_module(name)
 
 
 def make_app(title: str, dag_id: str, open_workspace: OpenWorkspace, look_up: LookUp | None = None) -> FastAPI:
     """The site of one use case; whoever may read its DAG may read its pages."""
-    load_in_advance()
+    threading.Thread(target=load_libraries, daemon=True).start()
     readers_only = Depends(requires_access_dag(method="GET", param_dag_id=dag_id))
     # FastAPI's own pages about the API would be open to everybody.
     app = FastAPI(title=title, dependencies=[readers_only], docs_url=None, redoc_url=None, openapi_url=None)

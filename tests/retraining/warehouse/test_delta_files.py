@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable
 
@@ -99,6 +100,19 @@ def test_files_that_cannot_hold_the_rows_are_not_opened(tables: LocalWarehouse) 
     assert tables.read(DAYS, {"day": day(4)}).num_rows == 3
     shutil.rmtree(tables.folder / "days" / f"day={day(4)}" / "part=y")
     assert tables.read(DAYS, {"day": day(4), "name": "m"}).to_pylist() == other
+
+
+def test_files_of_other_dates_are_not_opened_where_a_date_is_no_partition(tables: LocalWarehouse) -> None:
+    log = Table("log", "d", {"day": "date", "number": "int64"}, key=("day", "number"))
+    tables.create_tables([log])
+    for number in range(3):
+        tables.append_once(log, pa.table({"day": [day(number)] * 2, "number": [0, 1]}, schema=log.schema))
+    files = {path: pq.read_table(path)["day"][0].as_py() for path in (tables.folder / "log").glob("*.parquet")}
+    assert sorted(files.values()) == [day(0), day(1), day(2)]
+    for path, of in files.items():
+        if of == day(0):
+            path.unlink()
+    assert tables.read(log, {"day": [day(1), day(2)]})["day"].to_pylist() == [day(1)] * 2 + [day(2)] * 2
 
 
 def test_a_column_that_came_later_is_null_in_older_files(tables: LocalWarehouse) -> None:
