@@ -86,12 +86,14 @@ def _site() -> TestClient:
     """The application, for somebody who may read, with what an api-server has loaded long before anybody looks."""
     import airflow.models.taskinstance  # noqa: F401
     from fastapi.testclient import TestClient
+    from sqlalchemy.orm import configure_mappers
 
     from include.recommender.look_up import RecommenderLookUp
     from include.recommender.workspace import recommender_to_read
-    from include.ui.app import load_libraries, make_app
+    from include.ui.app import make_app, warm_up
 
-    load_libraries()
+    warm_up()
+    configure_mappers()
     app = make_app("Recommender", "recommender_daily", recommender_to_read, RecommenderLookUp())
     (rights,) = app.router.dependencies
     app.dependency_overrides[rights.dependency] = lambda: None  # type: ignore[index]

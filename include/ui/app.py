@@ -30,7 +30,7 @@ from include.ui import (
 )
 from include.ui.errors import NotThereError
 from include.ui.lists import LookUp
-from include.ui.rendering import rendered
+from include.ui.rendering import compile_templates, rendered
 
 OpenWorkspace = Callable[[], Workspace[Any]]
 STATIC = Path(__file__).parent / "static"
@@ -57,19 +57,20 @@ IN_WORDS = {
 }
 
 
-# What reads of tables and pictures need: the first page would wait for it, as nothing else in an api-server does.
+# What reads of tables and pictures need: the first page would wait for it, as nothing else in an api-server loads it.
 LIBRARIES = ("pyarrow.dataset", "pyarrow.compute", "deltalake", "duckdb", "matplotlib.figure")
 
 
-def load_libraries() -> None:
+def warm_up() -> None:
     """Load what pages need; done beside when the application is made."""
     for name in LIBRARIES:
         importlib.import_module(name)
+    compile_templates()
 
 
 def make_app(title: str, dag_id: str, open_workspace: OpenWorkspace, look_up: LookUp | None = None) -> FastAPI:
     """The site of one use case; whoever may read its DAG may read its pages."""
-    threading.Thread(target=load_libraries, daemon=True).start()
+    threading.Thread(target=warm_up, daemon=True).start()
     readers_only = Depends(requires_access_dag(method="GET", param_dag_id=dag_id))
     # FastAPI's own pages about the API would be open to everybody.
     app = FastAPI(title=title, dependencies=[readers_only], docs_url=None, redoc_url=None, openapi_url=None)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Request
@@ -58,7 +59,7 @@ def drift(request: Request, reading: Reading, days: str = USUAL) -> HTMLResponse
     compared = {row["subject"] for row in rows if row["as_of_date"] == window.last}
     return rendered(
         request, "drift.html.j2", window=window, spans=SPANS, horizons=HORIZONS, empty=not rows,
-        pictures={horizon: _pictures(rows, horizon) for horizon in HORIZONS},
+        pictures=_pictures(rows),
         now=drifted_of(row for row in rows if row["as_of_date"] == window.last),
         nothing=not_compared(warehouse, window.last, SUBJECTS, compared) if newest else [], compared=bool(compared),
         names=sorted({(row["subject"], row["name"]) for row in rows if row["as_of_date"] == window.last}),
@@ -92,19 +93,20 @@ def drifted_of(rows: Iterable[Mapping[str, Any]]) -> list[Drifted]:
     return sorted(found, key=lambda of: (-of.days_in_a_row, of.horizon, of.subject, of.name))
 
 
-def _pictures(rows: Sequence[Mapping[str, Any]], horizon: str) -> list[tuple[str, str, Any]]:
-    """(subject, what lies farthest out, picture): of each day the largest share of its limit that a measure reached."""
-    found = []
-    for subject in SUBJECTS:
-        worst: dict[date, tuple[float, str]] = {}
-        for row in rows:
-            if (row["horizon"], row["subject"]) == (horizon, subject) and row["threshold"] and row["value"] is not None:
-                share = (row["value"] / row["threshold"], row["name"])
-                worst[row["as_of_date"]] = max(worst.get(row["as_of_date"], share), share)
-        if worst:
-            line = Line("farthest measure", tuple(Point(day, share) for day, (share, _) in sorted(worst.items())))
-            note = f"on the last day: {worst[max(worst)][1]}"
-            found.append((subject, note, lines_plot((line,), IN_TIMES, 1.0, "the limit", from_zero=True)))
+def _pictures(rows: Iterable[Mapping[str, Any]]) -> dict[str, list[tuple[str, str, Any]]]:
+    """By horizon (subject, what lies farthest out, picture): of each day the largest share of its limit reached."""
+    worst: dict[tuple[str, str], dict[date, tuple[float, str]]] = {}
+    for row in rows:
+        if row["threshold"] and row["value"] is not None:
+            days, share = worst.setdefault((row["horizon"], row["subject"]), {}), row["value"] / row["threshold"]
+            days[row["as_of_date"]] = max(days.get(row["as_of_date"], (share, row["name"])), (share, row["name"]))
+    found: dict[str, list[tuple[str, str, Any]]] = {horizon: [] for horizon in HORIZONS}
+    for horizon, subject in product(HORIZONS, SUBJECTS):
+        if days := worst.get((horizon, subject)):
+            line = Line("farthest measure", tuple(Point(day, share) for day, (share, _) in sorted(days.items())))
+            note = f"on the last day: {days[max(days)][1]}"
+            picture = lines_plot((line,), IN_TIMES, 1.0, "the limit", from_zero=True)
+            found[horizon].append((subject, note, picture))
     return found
 
 

@@ -27,6 +27,12 @@ def rendered(request: Request, template: str, status: int = 200, **values: Any) 
     return HTMLResponse(text, status)
 
 
+def compile_templates() -> None:
+    """Have every template ready: a tenth of a second of whoever asks for the first page."""
+    for name in _environment().list_templates():
+        _environment().get_template(name)
+
+
 def root_of(request: Request) -> str:
     """The way from this page to the first one, relative, so that it holds behind any proxy."""
     # As the browser has it: a name within may hold a slash, which is no step down.

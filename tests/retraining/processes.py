@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from include.retraining.errors import CommitConflictError
+from include.retraining.warehouse import delta_history
 from include.retraining.warehouse.local import LocalWarehouse
 from include.retraining.warehouse.table import Table
 
@@ -49,8 +50,9 @@ def wait_until(moment: float) -> None:
     time.sleep(max(0.0, moment - time.time()))
 
 
-def append_notes(folder: Path, start_at: float, who: str, numbers: list[int]) -> int:
-    """Append one row at a time; returns how many were new."""
+def append_notes(folder: Path, start_at: float, who: str, numbers: list[int], most_files: int = 50) -> int:
+    """Append one row at a time, putting files together beyond `most_files`; returns how many were new."""
+    delta_history.FILES_OF_AN_APPENDED_TABLE = most_files
     warehouse = open_at(folder)
     wait_until(start_at)
     return sum(warehouse.append_once(NOTES, pa.table({"number": [number], "who": [who]})).rows for number in numbers)

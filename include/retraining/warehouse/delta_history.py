@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from include.retraining.warehouse.protocol import Vacuumed
+from include.retraining.warehouse.table import in_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 DIGITS_OF_A_VERSION = 20
-FILES_OF_AN_APPENDED_TABLE = 20
+FILES_OF_AN_APPENDED_TABLE = 50
 HOURS_OF_A_DAY = 24
 TRIES_TO_READ = 4
 SECONDS_BETWEEN_TRIES = 0.05
@@ -40,14 +42,22 @@ def vacuum_files(table: Table, folder: Path, keep_days: int, keep_versions: Sequ
     return Vacuumed(table.name, len(found), size)
 
 
-def compact(folder: Path) -> int:
-    """Put many small files into a few, and return the version: each append is a file, and tasks append all day."""
-    from deltalake import DeltaTable
+def compact(table: Table, folder: Path) -> None:
+    """Put the small files of an appended table together once there are many: each append is a file of its own.
+
+    Whoever reads opens every file, and so does the next append, which looks for its keys; both read the log, which a
+    checkpoint stands in for. A lost race is no loss: a later append tries again. Not by Delta's own `optimize`: two of
+    them at once do not see each other as of deltalake 1.6, and every row is then there twice.
+    """
+    from deltalake import DeltaTable, write_deltalake
+    from deltalake.exceptions import CommitFailedError
 
     delta = DeltaTable(str(folder))
     if len(delta.file_uris()) > FILES_OF_AN_APPENDED_TABLE:
-        delta.optimize.compact()
-    return int(delta.version())
+        with suppress(CommitFailedError, FileNotFoundError):
+            rows = table.conform(delta.to_pyarrow_dataset().to_table())
+            write_deltalake(delta, in_order(rows, table.key), mode="overwrite")
+            delta.create_checkpoint()
 
 
 def expire_log(folder: Path) -> None:
@@ -75,14 +85,18 @@ def forget_versions(table: Table, folder: Path) -> None:
             entry.unlink(missing_ok=True)
 
 
-def again_where_files_vanished(read: Callable[[], T]) -> T:
-    """Read again where a vacuum took files, or the log, of the version that was being opened: there is a newer one."""
+def again_where_files_vanished(read: Callable[[], T], forget: Callable[[], object]) -> T:
+    """Read again where a vacuum took files, or the log, of the version that was being opened: there is a newer one.
+
+    `forget` lets go of what is known of the version.
+    """
     from deltalake.exceptions import DeltaError
 
     for _ in range(TRIES_TO_READ - 1):
         try:
             return read()
         except (FileNotFoundError, DeltaError):
+            forget()
             time.sleep(SECONDS_BETWEEN_TRIES)
     return read()
 

@@ -53,6 +53,7 @@ class LocalWarehouse:
     _known: dict[str, Table] = field(default_factory=dict)
     only_reads: bool = False
     _kept: dict[str, tuple[int, pa.Table]] = field(default_factory=dict)
+    _opened: dict[str, DeltaTable] = field(default_factory=dict)
     _written: list[Written] = field(default_factory=list)
 
     @property
@@ -148,7 +149,9 @@ class LocalWarehouse:
             inserted = int(result["num_target_rows_inserted"])
             return Written(table.name, delta.version(), inserted, share_of_bytes(conformed, inserted))
 
-        return self._remembered(_retry_commits(table, write))
+        written = self._remembered(_retry_commits(table, write))
+        compact(table, self.folder / table.name)
+        return written
 
     def _remembered(self, written: Written) -> Written:
         self._written.append(written)
@@ -198,8 +201,6 @@ class LocalWarehouse:
         With `keep_days` 0 nothing of the past is left, not even in a log; no version can be kept then.
         """
         folder = self.folder / table.name
-        if keep_days and not dry_run and not table.partition:
-            _retry_commits(table, lambda: Written(table.name, compact(folder), 0))
         removed = vacuum_files(table, folder, keep_days, keep_versions if keep_days else (), dry_run)
         if not dry_run and keep_days == 0:
             forget_versions(table, folder)
@@ -213,7 +214,10 @@ class LocalWarehouse:
         """Rows whose columns equal (or are in the list of) the given values, in key order."""
         if self._is_missing(table):
             return table.schema.empty_table().select(list(columns or table.columns))
-        return again_where_files_vanished(lambda: self._read(table, where or {}, columns or list(table.columns)))
+        return again_where_files_vanished(
+            lambda: self._read(table, where or {}, columns or list(table.columns)),
+            forget=lambda: self._opened.pop(table.name, None),
+        )
 
     def _read(self, table: Table, where: Mapping[str, object], columns: Sequence[str]) -> pa.Table:
         wanted = list(dict.fromkeys([*(columns or table.columns), *table.key]))
@@ -271,7 +275,14 @@ class LocalWarehouse:
         from deltalake import DeltaTable
 
         self._known.setdefault(table.name, table)
-        return DeltaTable(str(self.folder / table.name))
+        if not self.only_reads:
+            return DeltaTable(str(self.folder / table.name))
+        # A page reads a table several times, and to read the log takes longer than to read the rows.
+        if table.name in self._opened:
+            self._opened[table.name].update_incremental()
+        else:
+            self._opened[table.name] = DeltaTable(str(self.folder / table.name))
+        return self._opened[table.name]
 
     def _is_missing(self, table: Table) -> bool:
         """For who only reads, a table that no run has made yet is empty."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable
 
-from include.retraining.warehouse import delta_files
+from include.retraining.warehouse import delta_files, delta_history
 from include.retraining.warehouse.local import LocalWarehouse
 from include.retraining.warehouse.table import Table
 
@@ -70,24 +71,38 @@ def test_rows_are_those_of_the_condition_whether_files_are_small_or_large(
 
 
 def test_a_table_of_many_appends_is_read_by_value_before_and_after_its_files_are_put_together(
-    tables: LocalWarehouse,
+    tables: LocalWarehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A merge stores text as views."""
-    for number in range(30):
+    monkeypatch.setattr(delta_history, "FILES_OF_AN_APPENDED_TABLE", 30)
+    for number in range(31):
         row = {"number": number, "who": f"person {number % 3}", "tags": ["a", "b"]}
         assert tables.append_once(AUDIT, pa.Table.from_pylist([row], schema=AUDIT.schema)).rows == 1
-    for _ in range(2):
+        if number < 29:
+            continue
+        assert len(DeltaTable(str(tables.folder / "audit")).file_uris()) == (30 if number == 29 else 1)
         rows = tables.read(AUDIT)
-        assert rows["number"].to_pylist() == list(range(30))
+        assert rows["number"].to_pylist() == list(range(number + 1))
         assert rows.schema == AUDIT.schema
         theirs = tables.read(AUDIT, {"who": ["person 1", "nobody"]}, ["number"])["number"].to_pylist()
-        assert theirs == list(range(1, 30, 3))
+        assert theirs == list(range(1, number + 1, 3))
         assert tables.read(AUDIT, {"number": 7, "who": "person 1"}).num_rows == 1
         assert tables.read(AUDIT, {"number": 7, "who": "person 2"}).num_rows == 0
-        tables.vacuum(AUDIT, keep_days=7)
-    assert len(DeltaTable(str(tables.folder / "audit")).file_uris()) == 1
     assert tables.append_once(AUDIT, rows.slice(3, 1)).rows == 0
     assert tables.delete(AUDIT, {"number": 4}).rows == 1
+
+
+def test_who_only_reads_sees_what_was_written_since_even_where_the_past_is_gone(tables: LocalWarehouse) -> None:
+    """The log of a table is read once and then brought up to date: also where its entries were removed meanwhile."""
+    reader = replace(tables, only_reads=True)
+    row = pa.Table.from_pylist([{"number": 1, "who": "she", "tags": []}], schema=AUDIT.schema)
+    assert reader.read(AUDIT).num_rows == 0
+    tables.append_once(AUDIT, row)
+    assert reader.read(AUDIT).num_rows == 1
+    tables.delete(AUDIT, {"who": "she"})
+    tables.vacuum(AUDIT, keep_days=0)
+    assert reader.read(AUDIT).num_rows == 0
+    assert reader.version(AUDIT) == tables.version(AUDIT)
 
 
 def test_files_that_cannot_hold_the_rows_are_not_opened(tables: LocalWarehouse) -> None:

@@ -119,7 +119,9 @@ def test_a_reader_whose_files_vanish_reads_the_newer_version(shops: LocalWarehou
             raise error
         return shops.read(VISITS).num_rows
 
-    assert again_where_files_vanished(read) == 6
+    forgotten: list[int] = []
+    assert again_where_files_vanished(read, forget=lambda: forgotten.append(1)) == 6
+    assert forgotten == [1]
 
 
 def test_what_stays_missing_is_an_error(shops: LocalWarehouse) -> None:

@@ -30,11 +30,13 @@ def shops(tmp_path: Path) -> LocalWarehouse:
 
 
 @pytest.mark.integration
+@pytest.mark.parametrize("most_files", [50, 2])
 def test_rule_3_three_processes_that_append_the_same_keys_append_each_once(
-    shops: LocalWarehouse, processes: Pool
+    shops: LocalWarehouse, processes: Pool, most_files: int
 ) -> None:
+    """Also where they put the table's files together meanwhile."""
     start = time.time() + START_IN
-    tasks = [(shops.folder, start, who, list(range(8))) for who in ("a", "b", "c")]
+    tasks = [(shops.folder, start, who, list(range(8)), most_files) for who in ("a", "b", "c")]
     new = processes.starmap(append_notes, tasks, chunksize=1)
     assert sum(new) == 8
     assert shops.read(NOTES)["number"].to_pylist() == list(range(8))
