@@ -97,7 +97,7 @@ class RecommenderLookUp:
         facts = {"Publication": current} | _facts_of_user(known)
         lists = [_list_of(warehouse, day, stored, surface) for surface in SURFACES]
         personal = any(shown.told.startswith("Their own") for shown in lists)
-        unknown = () if known or personal or stored == EVERYBODY else (_unknown_user(user_id, day),)
+        unknown = () if known or personal or stored == EVERYBODY else (_unknown_user(warehouse, user_id, day),)
         return Answer(f"User {user_id}", facts, unknown, lists)
 
     def of_item(self, workspace: Recommender, item_id: str) -> Answer:
@@ -108,8 +108,7 @@ class RecommenderLookUp:
             return nothing_yet(f"Item {item_id}")
         found = catalogue(warehouse, day, [item_id]).get(item_id)
         if found is None:
-            note = f"No item {item_id!r} is in the catalogue of {day}: check the spelling, with capitals and zeros."
-            return Answer(f"Item {item_id}", {"Publication": current}, (note,))
+            return Answer(f"Item {item_id}", {"Publication": current}, (_unknown_item(workspace, item_id, day),))
         popular = {row["item_id"]: row["rank"] for row in current_popular_items(warehouse).to_pylist()}
         facts = {
             "Title": found["title"] or "none",
@@ -145,11 +144,19 @@ def _stored_id(workspace: Recommender, user_id: str) -> str:
     return hash_of(user_id, hash_key())
 
 
-def _unknown_user(user_id: str, day: date) -> str:
+def _unknown_user(warehouse: Warehouse, user_id: str, day: date) -> str:
+    an_item = " An item has this id: look it up as an item." if catalogue(warehouse, day, [user_id]) else ""
     return (
-        f"Nobody with the id {user_id!r} had done anything before {day}: a new user, or a wrong spelling. Readers get "
-        f"the list for everybody ({EVERYBODY}) then, which is shown below."
+        f"Nobody with the id {user_id!r} had done anything before {day}: a new user, or a wrong spelling.{an_item} "
+        f"Readers get the list for everybody ({EVERYBODY}) then, which is shown below."
     )
+
+
+def _unknown_item(workspace: Recommender, item_id: str, day: date) -> str:
+    where = {"as_of_date": day, "user_id": _stored_id(workspace, item_id)}
+    if workspace.warehouse.read(USER_STATS, where, ["user_id"]).num_rows:
+        return f"No item {item_id!r} is in the catalogue of {day}, but a user has this id: look it up as a user."
+    return f"No item {item_id!r} is in the catalogue of {day}: check the spelling, with capitals and zeros."
 
 
 def _facts_of_user(known: Sequence[Mapping[str, Any]]) -> dict[str, str]:

@@ -44,10 +44,12 @@ def summary(evidence: CardEvidence) -> str:
         sentences.append(_over(evidence, CHAMPION, metric))
     else:
         sentences.append("There is no ranker in use yet that could be compared on weeks it has not learnt from.")
-    hits, before = (evidence.measured(name, "hitrate@10") for name in (CHALLENGER, evidence.incumbent))
-    if hits and before:
+    # Of the weeks that both were measured on: a ranker in use has often learnt from some of the others.
+    before = evidence.measured(evidence.incumbent, "hitrate@10")
+    more = evidence.measured(CHALLENGER, "hitrate@10", versus=evidence.incumbent)
+    if before and more:
         sentences.append(
-            f"{hits.mean:.0%} of people find at least one thing they then wanted among its first ten; "
+            f"{before.mean + more.mean:.0%} of people find at least one thing they then wanted among its first ten; "
             f"with {CONTENDERS[evidence.incumbent]} {before.mean:.0%} do."
         )
     return " ".join([*sentences, decision_sentence(evidence)])

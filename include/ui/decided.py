@@ -17,6 +17,11 @@ COLUMNS = (
     "as_of_date", "surface", "kind", "decision_id", "choice", "model_version", "champion_version", "baseline",
     "reasons", "publication_id", "who", "run_id", "recorded_at", "answered_at",
 )  # fmt: skip
+SENTENCES = {
+    "promote": "the new ranker takes over", "keep": "the new ranker does not take over",
+    "ask": "a person is asked about the new ranker", "approved": "a person let the new ranker in",
+    "rejected": "a person turned the new ranker away", "timed_out": "nobody answered about the new ranker",
+}  # fmt: skip
 IN_WORDS = {
     "promote": "promoted", "keep": "kept out", "ask": "a person was asked", "approved": "approved",
     "rejected": "rejected", "timed_out": "nobody answered",
@@ -47,6 +52,12 @@ class Decided:
     def in_words(self) -> str:
         """The same, as a person would say it."""
         return IN_WORDS.get(self.outcome, self.outcome)
+
+    @property
+    def sentence(self) -> str:
+        """The same in a sentence without its end, as the model card has it, with what decided it."""
+        told = f"on {self.surface} {SENTENCES.get(self.outcome, self.outcome)}"
+        return f"{told} ({self.figures})" if self.figures else told
 
     @property
     def figures(self) -> str:

@@ -98,8 +98,9 @@ def _pictures(rows: Iterable[Mapping[str, Any]]) -> dict[str, list[tuple[str, st
     worst: dict[tuple[str, str], dict[date, tuple[float, str]]] = {}
     for row in rows:
         if row["threshold"] and row["value"] is not None:
-            days, share = worst.setdefault((row["horizon"], row["subject"]), {}), row["value"] / row["threshold"]
-            days[row["as_of_date"]] = max(days.get(row["as_of_date"], (share, row["name"])), (share, row["name"]))
+            days_of, share = worst.setdefault((row["horizon"], row["subject"]), {}), row["value"] / row["threshold"]
+            reached = (share, row["name"])
+            days_of[row["as_of_date"]] = max(days_of.get(row["as_of_date"], reached), reached)
     found: dict[str, list[tuple[str, str, Any]]] = {horizon: [] for horizon in HORIZONS}
     for horizon, subject in product(HORIZONS, SUBJECTS):
         if days := worst.get((horizon, subject)):

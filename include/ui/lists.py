@@ -27,7 +27,7 @@ class LookUp(Protocol):
 @router.get("/lists")
 def ask(request: Request) -> HTMLResponse:
     """The empty box."""
-    return rendered(request, "lists.html.j2", answer=None, kind="user", form=BLOCK)
+    return rendered(request, "lists.html.j2", answer=None, kind="user", name="", form=BLOCK)
 
 
 @router.post("/lists")
@@ -40,15 +40,14 @@ def answer(
         return ask(request)
     look_up = _look_up(request)
     found = look_up.of_item(reading, wanted) if kind == "item" else look_up.of_user(reading, wanted)
-    return rendered(request, "lists.html.j2", answer=found, kind=kind, form=BLOCK)
+    return rendered(request, "lists.html.j2", answer=found, kind=kind, name=wanted, form=BLOCK)
 
 
 @router.get("/items/{item_id:path}")
 def item(request: Request, reading: Reading, item_id: str) -> HTMLResponse:
     """The same for an item, with an address."""
-    return rendered(
-        request, "lists.html.j2", answer=_look_up(request).of_item(reading, item_id), kind="item", form=BLOCK
-    )
+    found = _look_up(request).of_item(reading, item_id)
+    return rendered(request, "lists.html.j2", answer=found, kind="item", name=item_id, form=BLOCK)
 
 
 def _look_up(request: Request) -> LookUp:

@@ -12,8 +12,12 @@ from include.ui.reading import Reading
 from include.ui.rendering import rendered
 
 router = APIRouter()
-# The card brings its styles and pictures with it, and needs nothing else.
-CARD_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'; sandbox"
+# The card brings its styles and pictures with it, and needs nothing else. It is of our origin, so that whoever follows
+# the link back is still logged in; no script runs in it, and no form is sent.
+CARD_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'; sandbox allow-same-origin"
+)
+BACK = '<p><a href="../{version}">All about this model</a></p>'
 
 
 @router.get("/models/{name}/{version}")
@@ -30,12 +34,15 @@ def model(request: Request, reading: Reading, name: str, version: str) -> HTMLRe
 def model_card(reading: Reading, name: str, version: str) -> HTMLResponse:
     """The card as decide_promotion made it; NotThereError where there is none."""
     registry = _existing(reading.registry)
-    card = registry.text(registry.get(name, version), CARD_PAGE)
+    found = registry.get(name, version)
+    card = registry.text(found, CARD_PAGE)
     if card is None:
         raise NotThereError(
             f"a model card of {name}/{version}", "none", "wait for decide_promotion of that run, or clear it"
         )
-    return HTMLResponse(card, headers={"Content-Security-Policy": CARD_POLICY})
+    # A card is a page of its own, as MLflow shows it; only here does it lead somewhere.
+    page = card.replace("<body>", f"<body>{BACK.format(version=found.version)}", 1)
+    return HTMLResponse(page, headers={"Content-Security-Policy": CARD_POLICY})
 
 
 def _existing(registry: ModelRegistry) -> ModelRegistry:

@@ -49,11 +49,9 @@ def decision_line(day: Day | None) -> Told:
     """What was decided on the newest date that has a decision."""
     if day is None:
         return Told("none", "Decision", "Nothing has been decided yet.", "champions")
-    told = "; ".join(
-        f"{each.surface} {each.in_words}{f' ({each.figures})' if each.figures else ''}" for each in day.decided
-    )
+    told = "; ".join(each.sentence for each in day.decided)
     waits = any(each.outcome == "ask" for each in day.decided)
-    return Told("warn" if waits else "told", "Decision", f"{day.day}: challenger of {told}.", f"dates/{day.day}")
+    return Told("warn" if waits else "told", "Decision", f"{day.day}: {told}.", f"dates/{day.day}")
 
 
 def outcome_line(warehouse: Warehouse, metric: str) -> Told:

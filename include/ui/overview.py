@@ -50,7 +50,7 @@ def overview(request: Request, reading: Reading, as_of_date: str = "") -> Respon
     return rendered(
         request, "overview.html.j2", fresh=fresh, line=line, held=hold_in_words(held).removeprefix("; "),
         current=current, failed=failed, at_work=at_work, moved=history.log.last_move, told=told, dates=shown,
-        forms=FORMS,
+        forms=FORMS, metric=settings.promotion.metric,
     )  # fmt: skip
 
 

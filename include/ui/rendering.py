@@ -23,7 +23,8 @@ TEMPLATES = Path(__file__).parent / "templates"
 def rendered(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
     """A page of the site; a value that the template names and nobody gives is an error."""
     root = root_of(request)
-    text = _environment().get_template(template).render(root=root, title_of_site=request.app.title, **values)
+    site = {"root": root, "title_of_site": request.app.title, "daily": request.app.state.dag_id}
+    text = _environment().get_template(template).render(site | values)
     return HTMLResponse(text, status)
 
 

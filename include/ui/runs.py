@@ -44,5 +44,5 @@ def _words(
     return rendered(
         request, "dag.html.j2", dag_id=dag_id, run_id=run_id, day=day, switches=switches, known=known,
         ended=ended_as(dag_id, run_id) if dag_id in FORM_OF and run_id else "",
-        form=FORM_OF.get(dag_id), silent=dag_id in PAGE_OF, daily=request.app.state.dag_id,
+        form=FORM_OF.get(dag_id), silent=dag_id in PAGE_OF,
     )  # fmt: skip

@@ -140,6 +140,13 @@ def test_an_unknown_item_is_told_in_words() -> None:
     assert "check the spelling" in item("p-nothing").notes[0]
 
 
+@pytest.mark.usefixtures("history")
+def test_an_id_of_the_other_kind_is_recognised() -> None:
+    assert "a user has this id: look it up as a user" in item(USER).notes[0]
+    assert "An item has this id: look it up as an item." in user(item_id(3)).notes[0]
+    assert "An item has this id" not in user("u-nobody").notes[0]
+
+
 @pytest.mark.usefixtures("warehouse")
 def test_before_the_first_publication_there_is_no_list() -> None:
     for answer in (user(USER), item("p1")):

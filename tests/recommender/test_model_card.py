@@ -296,6 +296,23 @@ def test_a_ranker_that_is_kept_out_is_told_against_the_one_in_use(
     assert "- may be worse than the champion: ndcg@10 -0.0500 [-0.0510, -0.0490], margin 0.010" in text
 
 
+def test_the_summary_compares_shares_of_people_in_the_weeks_that_both_were_measured_on(
+    workspace: Recommender, registry: FakeRegistry
+) -> None:
+    """The challenger did worse in weeks that the champion has no figures of: that is nothing against it."""
+    shares = more(
+        [
+            ("challenger", "", "all", "hitrate@10", 0.38, 300),
+            ("champion", "", "all", "hitrate@10", 0.40, 100),
+            ("challenger", "champion", "all", "hitrate@10", 0.02, 100),
+        ]
+    )
+    evaluated = pa.concat_tables([evaluation_rows(DAY, 0.05, champion_gain=0.05), shares])
+    text = text_of(card_of(workspace, registry, evaluated))
+    assert "42% of people find at least one thing they then wanted among its first ten; with the ranker in use" in text
+    assert "with the ranker in use 40% do." in text
+
+
 def test_a_category_may_be_called_anything(workspace: Recommender, registry: FakeRegistry) -> None:
     name = r"category: <script>x</script>|![a](b.svg) [c](http://d) $\frac$ `e`"
     files = card_of(workspace, registry, evaluation_rows(DAY, 0.05, segments={name: -0.01}))

@@ -75,7 +75,7 @@ def put(warehouse: LocalWarehouse, table: Any, day_column: str, changes: dict[st
 EMPTY = {
     "/": "recommender_outcomes does so once unpaused",
     "/dates": "Nothing was checked, decided or published in these months",
-    f"/dates/{TODAY}": "Nothing was decided: no challenger was evaluated for this date",
+    f"/dates/{TODAY}": "Nothing was decided: no run of",
     "/champions": "Nothing has been decided yet",
     "/outcomes": "No outcome has been measured in these days",
     "/drift": "Nothing has been compared in these days",
@@ -264,7 +264,7 @@ def test_the_line_about_decisions_carries_the_figures() -> None:
     kept = replace(decided, choice="keep", reasons=("only 3 users in the evaluated weeks, 50 are needed", "more"))
     assert kept.figures == kept.reasons[0]
     day = Day(TODAY, "pass", (decided,), ())
-    assert f"challenger of for_you promoted ({decided.figures})." in decision_line(day).sentence
+    assert f"{TODAY}: on for_you the new ranker takes over ({decided.figures})." in decision_line(day).sentence
 
 
 def test_what_is_not_there_to_choose_is_replaced_by_what_is(reader: TestClient, history: SimulatedHistory) -> None:

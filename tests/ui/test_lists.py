@@ -57,6 +57,7 @@ def test_sources_and_scores_are_told_in_words(reader: TestClient) -> None:
 @pytest.mark.usefixtures("history")
 def test_an_id_that_nobody_has_is_told_with_the_list_that_is_shown(reader: TestClient) -> None:
     text = asked(reader, "nobody")
+    assert '<input id="name" name="name" value="nobody"' in text
     assert "Nobody with the id 'nobody'" in text
     assert "The list for everybody" in text
     assert "A cat at dusk" in text

@@ -12,7 +12,7 @@ from include.retraining.registry import CARD_PAGE, ModelRegistry, RegisteredMode
 if TYPE_CHECKING:
     from fastapi.testclient import TestClient
 
-CARD = "<!doctype html><title>card</title><style>b {}</style>A card"
+CARD = "<!doctype html><title>card</title><style>b {}</style><body>A card</body>"
 NAME = "recommender_for_you"
 
 
@@ -45,8 +45,8 @@ def test_a_model_is_told_with_its_run_metrics_parameters_and_card(
     registry.attach(registered, {CARD_PAGE: CARD})
     assert 'href="../../models/recommender_for_you/1/card"' in reader.get(path).text
     card = reader.get(f"{path}/card")
-    assert card.text == CARD
-    assert card.headers["content-security-policy"].endswith("sandbox")
+    assert card.text == CARD.replace("<body>", '<body><p><a href="../1">All about this model</a></p>')
+    assert card.headers["content-security-policy"].endswith("sandbox allow-same-origin")
     assert "script" not in card.headers["content-security-policy"]
 
 

@@ -131,7 +131,7 @@ def test_the_first_page_names_what_readers_see_and_the_latest_dates(
 def test_the_first_page_of_a_fresh_install_says_what_will_come(reader: TestClient) -> None:
     text = text_of(reader, "/")
     assert "readers see nothing: there is no publication yet" in text
-    assert "The first run of the daily DAG will appear here" in text
+    assert 'The first run of <a href="./../dags/recommender_daily" data-airflow>' in text
     assert "None has been made yet" in text_of(reader, "/publications")
 
 
