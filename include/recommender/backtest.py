@@ -134,13 +134,9 @@ def write_lists(workspace: Workspace[RecommenderSettings], options: Options) -> 
 
 def _lists(workspace: Workspace[RecommenderSettings], as_of_date: date, surface: str) -> pa.Table:
     """From the drafts: a kept warehouse may hold older publications of the same date."""
-    import pyarrow.compute as pc
+    from include.recommender.serving import drafted_lists
 
-    from include.recommender.serving import drafts_to_publish
-    from include.recommender.tables import USER_RECOMMENDATIONS
-
-    rows = drafts_to_publish(workspace, as_of_date)[USER_RECOMMENDATIONS]
-    return rows.filter(pc.equal(rows["surface"], surface)).select(["user_id", "item_id", "rank", "as_of_date"])
+    return drafted_lists(workspace, as_of_date, surface).select(["user_id", "item_id", "rank", "as_of_date"])
 
 
 @contextmanager

@@ -359,7 +359,8 @@ def stage(run: Run, workspace: Recommender) -> dict[str, Any]:
     from include.recommender.serving import drafts_to_publish
     from include.retraining.publication.stage import stage as stage_tables
 
-    return asdict(stage_tables(workspace.warehouse, run.as_of_date, drafts_to_publish(workspace, run.as_of_date)))
+    rows_of = drafts_to_publish(workspace, run.as_of_date)
+    return asdict(stage_tables(workspace.warehouse, run.as_of_date, rows_of, workspace.settings.storage.spill_folder))
 
 
 def check_publication(

@@ -9,7 +9,14 @@ from include.recommender.past_date import PastDate
 from include.recommender.settings import ALLOWS_REPEATS, SURFACES
 from include.recommender.similarities import METHODS
 from include.recommender.snapshot import EVERYBODY, read_snapshot
-from include.recommender.tables import DRAFT_OF, ITEM_STATS, PUBLISHED_TABLES, USER_RECOMMENDATIONS, USER_STATS
+from include.recommender.tables import (
+    DRAFT_OF,
+    DRAFT_USER_RECOMMENDATIONS,
+    ITEM_STATS,
+    PUBLISHED_TABLES,
+    USER_RECOMMENDATIONS,
+    USER_STATS,
+)
 from include.recommender.tuning import tuned
 from include.retraining.code_version import code_version
 from include.retraining.errors import PublicationCheckError
@@ -17,6 +24,8 @@ from include.retraining.publication.blocked import blocked_items
 from include.retraining.publication.reader import read_publication
 from include.retraining.publication.stage import Lineage
 from include.retraining.publication.switch_log import as_of_date_of, read_switch_log
+from include.retraining.warehouse.protocol import Pieces
+from include.retraining.warehouse.table import in_order
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -49,21 +58,36 @@ def serving_snapshot(
     return snapshot.without(blocked_items(workspace.warehouse))
 
 
-def drafts_to_publish(workspace: Workspace[RecommenderSettings], as_of_date: date) -> dict[Table, pa.Table]:
-    """The drafts of as_of_date as rows of the published tables, without publication_id."""
-    rows_of = {}
-    for table in PUBLISHED_TABLES:
-        columns = [name for name in table.columns if name != "publication_id"]
-        where: dict[str, object] = {"as_of_date": as_of_date}
-        if "shard" in DRAFT_OF[table.name].columns:
-            # Drafts of an earlier try with more shards may lie beside: they are not part of this one.
-            where["shard"] = list(range(workspace.settings.publication.shards))
-        rows_of[table] = workspace.warehouse.read(DRAFT_OF[table.name], where, columns)
-    _refuse_missing_users(workspace, as_of_date, rows_of[USER_RECOMMENDATIONS])
-    return rows_of
+def drafts_to_publish(workspace: Workspace[RecommenderSettings], as_of_date: date) -> dict[Table, pa.Table | Pieces]:
+    """The drafts of as_of_date as rows of the published tables, without publication_id; lists of users in pieces."""
+    _refuse_missing_users(workspace, as_of_date)
+    others = [table for table in PUBLISHED_TABLES if table is not USER_RECOMMENDATIONS]
+    return {
+        USER_RECOMMENDATIONS: Pieces(lambda: (drafted_lists(workspace, as_of_date, name) for name in sorted(SURFACES))),
+        **{
+            table: workspace.warehouse.read(DRAFT_OF[table.name], {"as_of_date": as_of_date}, _without_id(table))
+            for table in others
+        },
+    }
 
 
-def _refuse_missing_users(workspace: Workspace[RecommenderSettings], as_of_date: date, lists: pa.Table) -> None:
+def drafted_lists(workspace: Workspace[RecommenderSettings], as_of_date: date, surface: str) -> pa.Table:
+    """The drafts of one surface as rows of USER_RECOMMENDATIONS, by user and rank, without publication_id."""
+    where = _of_this_try(workspace, as_of_date) | {"surface": surface}
+    rows = workspace.warehouse.read(DRAFT_USER_RECOMMENDATIONS, where, _without_id(USER_RECOMMENDATIONS))
+    return in_order(rows, ["user_id", "rank"])
+
+
+def _of_this_try(workspace: Workspace[RecommenderSettings], as_of_date: date) -> dict[str, object]:
+    """Drafts of an earlier try with more shards may lie beside: they are not part of this one."""
+    return {"as_of_date": as_of_date, "shard": list(range(workspace.settings.publication.shards))}
+
+
+def _without_id(table: Table) -> list[str]:
+    return [name for name in table.columns if name != "publication_id"]
+
+
+def _refuse_missing_users(workspace: Workspace[RecommenderSettings], as_of_date: date) -> None:
     """A change of publication.shards in the middle of a run would leave users without a draft."""
     import pyarrow.compute as pc
 
@@ -73,7 +97,8 @@ def _refuse_missing_users(workspace: Workspace[RecommenderSettings], as_of_date:
         # Who touched as many items as there are to show may have nothing new left.
         known = users if ALLOWS_REPEATS[surface] else users.filter(pc.less(users["items"], shown))
         known = known["user_id"]
-        drafted = lists.filter(pc.equal(lists["surface"], surface))["user_id"]
+        firsts = _of_this_try(workspace, as_of_date) | {"surface": surface, "rank": 1}
+        drafted = workspace.warehouse.read(DRAFT_USER_RECOMMENDATIONS, firsts, ["user_id"])["user_id"]
         missing = known.length() - (pc.sum(pc.is_in(known, drafted)).as_py() or 0)
         if missing:
             raise PublicationCheckError(

@@ -7,6 +7,7 @@ import json
 from functools import cache
 from typing import TYPE_CHECKING
 
+from include.retraining.errors import TableSchemaError
 from include.retraining.warehouse.table import in_order
 
 if TYPE_CHECKING:
@@ -19,21 +20,49 @@ if TYPE_CHECKING:
 
 
 ROWS_AT_ONCE = 200_000
+# A null anywhere gives the whole column another type in pandas.
+RETYPED = {"int64": "float64", "bool": "object"}
 
 
 def content_hash(table: Table, rows: pa.Table) -> str:
     """SHA-256 (hex) of rows in key order, without the table's `unhashed` columns."""
-    import pandas as pd
-
-    names = [name for name in table.columns if name not in table.unhashed]
+    names = hashed_columns(table)
     ordered = in_order(table.conform(rows).select(names), [name for name in table.key if name in names])
-    with_nulls = {name for name in names if ordered[name].null_count}
-    digest = hashlib.sha256("|".join(names).encode())
-    # Rows are hashed one by one: the hash is that of the whole frame, of which only a part is held.
-    for start in range(0, max(ordered.num_rows, 1), ROWS_AT_ONCE):
-        frame = _frame(table, ordered.slice(start, ROWS_AT_ONCE), with_nulls)
-        digest.update(pd.util.hash_pandas_object(frame, index=False).to_numpy().tobytes())
+    digest = ContentHash(table, {name for name in names if ordered[name].null_count})
+    digest.update(ordered)
     return digest.hexdigest()
+
+
+def hashed_columns(table: Table) -> list[str]:
+    """What counts as content."""
+    return [name for name in table.columns if name not in table.unhashed]
+
+
+class ContentHash:
+    """The same of rows that come some at a time, in key order; `with_nulls` names columns that have nulls anywhere."""
+
+    def __init__(self, table: Table, with_nulls: Set[str] = frozenset()) -> None:
+        self.table, self.with_nulls, self.names = table, with_nulls, hashed_columns(table)
+        self.digest = hashlib.sha256("|".join(self.names).encode())
+
+    def update(self, rows: pa.Table) -> None:
+        """Rows are hashed one by one: the hash is that of the whole frame, of which only a part is held.
+
+        TableSchemaError where a column of whole numbers has a null that nobody announced: it changes the hash of all.
+        """
+        import pandas as pd
+
+        for name in self.names:
+            if self.table.columns[name] in RETYPED and rows[name].null_count and name not in self.with_nulls:
+                expected = f"no null in {self.table.name}.{name}, whose rows come some at a time"
+                raise TableSchemaError(expected, f"{rows[name].null_count} nulls", "hash the rows together")
+        for start in range(0, rows.num_rows, ROWS_AT_ONCE):
+            frame = _frame(self.table, rows.select(self.names).slice(start, ROWS_AT_ONCE), self.with_nulls)
+            self.digest.update(pd.util.hash_pandas_object(frame, index=False).to_numpy().tobytes())
+
+    def hexdigest(self) -> str:
+        """Of all rows so far."""
+        return self.digest.hexdigest()
 
 
 def _frame(table: Table, rows: pa.Table, with_nulls: Set[str]) -> pd.DataFrame:
@@ -43,8 +72,8 @@ def _frame(table: Table, rows: pa.Table, with_nulls: Set[str]) -> pd.DataFrame:
         kind = table.columns[name]
         if kind == "strings":
             frame[name] = frame[name].map(lambda values: _as_json(tuple(values)) if values is not None else None)
-        elif name in with_nulls and kind in ("int64", "bool"):
-            frame[name] = frame[name].astype("float64" if kind == "int64" else "object")
+        elif name in with_nulls and kind in RETYPED:
+            frame[name] = frame[name].astype(RETYPED[kind])
     return frame
 
 

@@ -30,9 +30,11 @@ from include.retraining.errors import PublicationCheckError
 from include.retraining.publication.switch_log import append_switch, read_switch_log
 from include.retraining.run import Run
 from include.retraining.tables import BLOCKED_ITEMS
+from include.retraining.warehouse.protocol import Pieces
 from tests.recommender.small_world import DAY, days_ago, random_catalogue, random_events
 
 if TYPE_CHECKING:
+    from include.retraining.warehouse.table import Table
     from include.retraining.workspace import Workspace
 
     Recommender = Workspace[RecommenderSettings]
@@ -114,9 +116,15 @@ def draft(workspace: Recommender, rankers: dict[str, dict[str, str]] = RANKERS) 
     pipeline.build_similar_items(RUN, workspace)
 
 
+def whole(rows_of: dict[Table, pa.Table | Pieces]) -> dict[Table, pa.Table]:
+    return {
+        table: pa.concat_tables(rows.made()) if isinstance(rows, Pieces) else rows for table, rows in rows_of.items()
+    }
+
+
 def test_drafts_become_rows_of_the_published_tables(built: Recommender) -> None:
     draft(built)
-    rows_of = drafts_to_publish(built, DAY)
+    rows_of = whole(drafts_to_publish(built, DAY))
     assert tuple(rows_of) == PUBLISHED_TABLES
     for table, rows in rows_of.items():
         assert rows.column_names == [name for name in table.columns if name != "publication_id"]
@@ -125,12 +133,12 @@ def test_drafts_become_rows_of_the_published_tables(built: Recommender) -> None:
 
 def test_drafts_of_an_earlier_try_with_more_shards_are_left_out(built: Recommender) -> None:
     draft(built)
-    expected = drafts_to_publish(built, DAY)[USER_RECOMMENDATIONS].num_rows
+    expected = whole(drafts_to_publish(built, DAY))[USER_RECOMMENDATIONS].num_rows
     draft(replace(built, settings=settings_of(publication={"shards": 4})))
     assert built.warehouse.read(DRAFT_USER_RECOMMENDATIONS).num_rows == expected
     draft(built)
     assert built.warehouse.read(DRAFT_USER_RECOMMENDATIONS).num_rows > expected
-    assert drafts_to_publish(built, DAY)[USER_RECOMMENDATIONS].num_rows == expected
+    assert whole(drafts_to_publish(built, DAY))[USER_RECOMMENDATIONS].num_rows == expected
 
 
 def test_rule_3_the_number_of_shards_does_not_change_the_publication(built: Recommender) -> None:
@@ -144,7 +152,7 @@ def test_rule_3_the_number_of_shards_does_not_change_the_publication(built: Reco
 
 def test_drafts_of_another_date_are_not_published(built: Recommender) -> None:
     draft(built)
-    assert {rows.num_rows for rows in drafts_to_publish(built, days_ago(1)).values()} == {0}
+    assert {rows.num_rows for rows in whole(drafts_to_publish(built, days_ago(1))).values()} == {0}
 
 
 def test_nothing_is_read_back_before_the_first_publication(workspace: Recommender) -> None:

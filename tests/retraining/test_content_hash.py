@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import settings as checked
 from hypothesis import strategies as st
 
-from include.retraining.content_hash import content_hash
+from include.retraining.content_hash import ContentHash, content_hash
+from include.retraining.errors import TableSchemaError
 from include.retraining.warehouse.table import Table
 
 LISTS = Table(
@@ -64,6 +65,23 @@ def test_rule_3_neither_row_order_nor_unhashed_columns_count(rows: list[dict[str
     shuffled = [{**row, "version": f"v{seed}"} for row in rows]
     random.Random(seed).shuffle(shuffled)
     assert hash_of(shuffled) == hash_of(rows)
+
+
+@given(rows=ROWS, at=st.integers(0, 6))
+@checked(deadline=None, database=None, max_examples=60)
+def test_rule_3_rows_that_come_in_pieces_have_the_hash_of_all(rows: list[dict[str, Any]], at: int) -> None:
+    ordered = sorted(rows, key=lambda row: (row["day"], row["item"].encode()))
+    whole = pa.Table.from_pylist(ordered, schema=LISTS.schema)
+    digest = ContentHash(LISTS, {name for name in LISTS.columns if whole[name].null_count})
+    for part in (whole.slice(0, at), whole.slice(at)):
+        digest.update(part)
+    assert digest.hexdigest() == content_hash(LISTS, whole)
+
+
+def test_a_null_that_would_change_the_hash_of_earlier_pieces_is_refused() -> None:
+    row = {"version": "1", "day": date(2026, 1, 1), "item": "a", "rank": None, "score": 1.0, "shown": True}
+    with pytest.raises(TableSchemaError, match=r"no null in lists\.rank"):
+        ContentHash(LISTS).update(pa.Table.from_pylist([row], schema=LISTS.schema))
 
 
 @given(rows=ROWS, column=st.sampled_from(sorted(OTHER)), data=st.data())

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from include.retraining.content_hash import content_hash
+from include.retraining.publication.put_by import ID, put_by
 from include.retraining.tables import PUBLICATIONS
-from include.retraining.warehouse.table import in_order
+from include.retraining.warehouse.protocol import Pieces
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date
+    from pathlib import Path
 
     import pyarrow as pa
 
@@ -23,8 +27,6 @@ if TYPE_CHECKING:
     from include.retraining.settings import RetrainingSettings
     from include.retraining.warehouse.protocol import Warehouse
     from include.retraining.warehouse.table import Table
-
-ID = "publication_id"
 
 
 @dataclass(frozen=True)
@@ -46,21 +48,23 @@ class Lineage:
     code_version: str
 
 
-def stage(warehouse: Warehouse, as_of_date: date, rows_of: Mapping[Table, pa.Table]) -> Staged:
+def stage(
+    warehouse: Warehouse, as_of_date: date, rows_of: Mapping[Table, pa.Table | Pieces], folder: Path | None = None
+) -> Staged:
     """Write each table's rows (without publication_id) as one immutable publication.
 
-    An identical, complete one is left alone; one whose stored rows were lost or changed is written again.
+    Pieces come in key order, and once: between hash and table they lie in an unnamed file in `folder` (None: that of
+    the system). An identical, complete publication is left alone; one whose stored rows were lost or changed is
+    written again.
     """
-    # Lists of everybody are large: sorted once, for the hash and for the files, and the unsorted ones let go.
-    ordered = {table: in_order(rows, [name for name in table.key if name != ID]) for table, rows in rows_of.items()}
-    del rows_of
-    digest = publication_hash({table: _with_id(rows, "") for table, rows in ordered.items()})
-    staged = Staged(
-        f"{as_of_date}-{digest[:12]}", digest, {table.name: rows.num_rows for table, rows in ordered.items()}
-    )
-    if not (is_recorded(warehouse, staged.publication_id) and _is_intact(warehouse, staged, list(ordered))):
-        for table, rows in ordered.items():
-            warehouse.replace(table, {ID: staged.publication_id}, _with_id(rows, staged.publication_id))
+    with ExitStack() as stack:
+        kept = {table: stack.enter_context(put_by(table, rows, folder)) for table, rows in rows_of.items()}
+        digest = _hash_of({table.name: rows.content_hash for table, rows in kept.items()})
+        staged = Staged(f"{as_of_date}-{digest[:12]}", digest, {table.name: rows.count for table, rows in kept.items()})
+        if not (is_recorded(warehouse, staged.publication_id) and _is_intact(warehouse, staged, list(kept))):
+            for table, rows in kept.items():
+                pieces = Pieces(partial(rows.with_id, staged.publication_id))
+                warehouse.replace(table, {ID: staged.publication_id}, pieces)
     return staged
 
 
@@ -106,14 +110,11 @@ def is_recorded(warehouse: Warehouse, publication_id: str) -> bool:
 
 def publication_hash(rows_of: Mapping[Table, pa.Table]) -> str:
     """Hash of the content of all published tables together (SHA-256, hex)."""
-    hashes = {table.name: content_hash(table, rows) for table, rows in rows_of.items()}
+    return _hash_of({table.name: content_hash(table, rows) for table, rows in rows_of.items()})
+
+
+def _hash_of(hashes: Mapping[str, str]) -> str:
     return hashlib.sha256(_json(hashes).encode()).hexdigest()
-
-
-def _with_id(rows: pa.Table, publication_id: str) -> pa.Table:
-    import pyarrow as pa
-
-    return rows.add_column(0, ID, pa.array([publication_id] * rows.num_rows, pa.string()))
 
 
 def _json(values: Mapping[str, object]) -> str:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
 from include.recommender.tables import POPULAR_ITEMS, USER_RECOMMENDATIONS
+from include.retraining.errors import TableSchemaError
+from include.retraining.publication import put_by
 from include.retraining.publication.freshness import MachinerySettings
 from include.retraining.publication.stage import is_recorded, publication_hash, record_publication, stage
 from include.retraining.tables import PUBLICATIONS
 from include.retraining.warehouse.local import LocalWarehouse
+from include.retraining.warehouse.protocol import Pieces
 from tests.retraining.publishing import LINEAGE, lists, popular, run_of, stage_lists
 
 DAY = date(2026, 3, 10)
@@ -86,6 +90,32 @@ def test_rules_3_and_4_a_stage_killed_half_way_ends_the_same_when_rerun(
     where = {"publication_id": staged.publication_id}
     read_back = {table: warehouse.read(table, where) for table in (USER_RECOMMENDATIONS, POPULAR_ITEMS)}
     assert publication_hash(read_back) == staged.content_hash
+
+
+def in_twos(rows: pa.Table) -> Pieces:
+    return Pieces(lambda: (rows.slice(at, 2) for at in range(0, rows.num_rows, 2)))
+
+
+def test_rule_3_rows_in_pieces_are_the_same_publication_and_nothing_is_left_in_the_folder(
+    warehouse: LocalWarehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(put_by, "ROWS_AT_ONCE", 2)
+    whole = stage(warehouse, DAY, rows_of(5))
+    where = {"publication_id": whole.publication_id}
+    before = {table: warehouse.read(table, where) for table in rows_of()}
+    for table in before:
+        warehouse.replace(table, where, table.schema.empty_table())
+    folder = tmp_path / "by"
+    pieces = {table: in_twos(rows.drop_columns(["publication_id"])) for table, rows in before.items()}
+    assert stage(warehouse, DAY, pieces, folder) == whole
+    assert {table: warehouse.read(table, where) for table in before} == before
+    assert list(folder.iterdir()) == []
+
+
+def test_pieces_out_of_order_are_refused(warehouse: LocalWarehouse) -> None:
+    rows = lists(DAY, 3, 1.0).sort_by([("rank", "descending")])
+    with pytest.raises(TableSchemaError, match="order"):
+        stage(warehouse, DAY, {USER_RECOMMENDATIONS: Pieces(lambda: iter([rows]))})
 
 
 def test_a_staged_publication_is_complete_once_it_is_recorded(warehouse: LocalWarehouse) -> None:
