@@ -17,6 +17,7 @@ from include.retraining.tables import (
     PROMOTION_DECISIONS,
     PUBLICATION_SWITCHES,
     PUBLICATIONS,
+    RUN_COSTS,
     TASK_FAILURES,
 )
 
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
     from include.retraining.warehouse.protocol import Warehouse
     from include.retraining.warehouse.table import Table
 
-# They tell of faults, or by which way the same end was reached: compared by what they say, below.
-OF_THE_FAULTS = {ALERTS, TASK_FAILURES, PUBLICATION_SWITCHES}
+# They tell of faults, of tries, or by which way the same end was reached: what readers had of it is compared below.
+OF_THE_WAY = {ALERTS, TASK_FAILURES, RUN_COSTS, PUBLICATION_SWITCHES}
 
 
 def differences(drilled: Path, undisturbed: Path) -> list[str]:
@@ -39,7 +40,7 @@ def differences(drilled: Path, undisturbed: Path) -> list[str]:
     are more than the undisturbed days have, and are left out.
     """
     here, there = warehouse_in(drilled), warehouse_in(undisturbed)
-    tables = [table for table in (*RECOMMENDER_TABLES, *MACHINERY_TABLES) if table not in OF_THE_FAULTS]
+    tables = [table for table in (*RECOMMENDER_TABLES, *MACHINERY_TABLES) if table not in OF_THE_WAY]
     published = _publication_ids(there)
     found = [told for table in tables if (told := _difference(table, here, there, published))]
     return [*found, *_other_readers(here, there), *_other_champions(drilled, undisturbed)]
