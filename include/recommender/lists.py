@@ -146,13 +146,17 @@ def popular_rows(snapshot: Snapshot, days: int, size: int) -> list[tuple[str, in
 
 
 def similar_rows(
-    snapshot: Snapshot, method: str, size: int
+    snapshot: Snapshot, method: str, size: int, items: NDArray[np.int64] | None = None
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
-    """(item, rank, similar item, score) positions: the nearest neighbours that may be shown, ranks without holes."""
-    may_show = snapshot.recommendable
-    coo = snapshot.similarities[method].tocoo()
-    keep = may_show[coo.col] & may_show[coo.row]
-    item, similar, score = coo.row[keep].astype(np.int64), coo.col[keep].astype(np.int64), coo.data[keep]
+    """(item, rank, similar item, score) positions: the nearest neighbours that may be shown, ranks without holes.
+
+    Of all items, or of some (positions, ascending).
+    """
+    matrix, may_show = snapshot.similarities[method], snapshot.recommendable
+    coo = (matrix if items is None else matrix[items]).tocoo()
+    row = coo.row if items is None else items[coo.row]
+    keep = may_show[coo.col] & may_show[row]
+    item, similar, score = row[keep].astype(np.int64), coo.col[keep].astype(np.int64), coo.data[keep]
     rank = rank_within(item, np.rint(score * MICROS))
     top = rank <= size
     order = np.lexsort((rank[top], item[top]))

@@ -181,10 +181,10 @@ def next_covisits(snapshot: Snapshot, targets: Targets, method: str, size: int) 
     Of each user with targets, the mean over the items of the last day of the share of targets among the `size` items
     most like it.
     """
-    item, _, similar, _ = similar_rows(snapshot, method, size)
     wide = snapshot.shape[1]
     last = (snapshot.pairs["last_visit"] == 1) & (snapshot.pairs["events"] > 0)
     user, seen = snapshot.pair_user[last], snapshot.pair_item[last]
+    item, _, similar, _ = similar_rows(snapshot, method, size, np.unique(seen))
     start, end = np.searchsorted(item, seen), np.searchsorted(item, seen, side="right")
     lengths = end - start
     at = np.repeat(start - np.r_[0, np.cumsum(lengths)[:-1]], lengths) + np.arange(lengths.sum())

@@ -8,7 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from include.retraining.errors import TableSchemaError
-from include.retraining.warehouse.table import in_order
+from include.retraining.warehouse.table import ROWS_AT_ONCE, in_order
 
 if TYPE_CHECKING:
     from collections.abc import Set
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from include.retraining.warehouse.table import Table
 
-
-ROWS_AT_ONCE = 200_000
 # A null anywhere gives the whole column another type in pandas.
 RETYPED = {"int64": "float64", "bool": "object"}
 

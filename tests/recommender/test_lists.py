@@ -244,6 +244,15 @@ def test_similar_items_are_the_nearest_that_may_be_shown_without_holes(snapshot:
 
 
 @pytest.mark.parametrize("method", METHODS)
+def test_similar_items_of_some_items_are_the_same(snapshot: Snapshot, method: str) -> None:
+    whole = similar_rows(snapshot, method, 4)
+    for some in ([], [3], [0, 2, 3, 7], list(range(snapshot.shape[1]))):
+        of_these = np.isin(whole[0], some)
+        for found, expected in zip(similar_rows(snapshot, method, 4, np.array(some, np.int64)), whole, strict=True):
+            assert found.tolist() == expected[of_these].tolist()
+
+
+@pytest.mark.parametrize("method", METHODS)
 def test_a_blocked_item_is_neither_popular_nor_similar(snapshot: Snapshot, method: str) -> None:
     item, _, similar, _ = similar_rows(snapshot, method, 60)
     at = int(np.bincount(similar).argmax())

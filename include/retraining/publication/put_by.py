@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
-from include.retraining.content_hash import ROWS_AT_ONCE, ContentHash
+from include.retraining.content_hash import ContentHash
 from include.retraining.warehouse.protocol import Pieces
-from include.retraining.warehouse.table import in_order
+from include.retraining.warehouse.table import ROWS_AT_ONCE, in_order
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -23,7 +23,7 @@ from include.retraining.warehouse.duckdb_files import show_files
 from include.retraining.warehouse.ordered_rows import OrderedRows, ordered_pieces
 from include.retraining.warehouse.protocol import Pieces, Query, Spent, Vacuumed, Written
 from include.retraining.warehouse.sql import as_googlesql, parameter_names, table_names, to_duckdb
-from include.retraining.warehouse.table import first_of_each_key, in_order, share_of_bytes
+from include.retraining.warehouse.table import first_of_each_key, in_order, pieces_in_order, share_of_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -40,6 +40,8 @@ COMMIT_TRIES = 12
 SCHEMA_VERSION = "higawari.schemaVersion"
 # A table of smaller files is read once per version and process: a day in a file, hundreds of files cost more than SQL.
 KEPT_BYTES = 32 * 2**20
+# More are sorted and written some at a time.
+MANY_ROWS = 500_000
 
 
 @dataclass
@@ -106,6 +108,9 @@ class LocalWarehouse:
         if isinstance(rows, Pieces):
             stream = functools.partial(self._replace_by_stream, table, partition)
             return self._remembered(_retry_commits(table, lambda: stream(rows.made())))
+        if rows.num_rows > MANY_ROWS:
+            # As many rows again, sorted, would be more than a task should need.
+            return self.replace(table, partition, Pieces(lambda: pieces_in_order(table.conform(rows), table.key)))
         conformed = in_order(table.conform(rows), table.key)
         table.refuse_misplaced(partition, conformed)
         table.refuse_repeated(conformed)

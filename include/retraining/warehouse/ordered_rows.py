@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from include.retraining.errors import HigawariError
 from include.retraining.warehouse.duckdb_files import DUCKDB_OF
+from include.retraining.warehouse.table import ROWS_AT_ONCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from include.retraining.warehouse.table import Table
-
-ROWS_AT_ONCE = 200_000
 
 
 @dataclass

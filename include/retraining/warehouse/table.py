@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from include.retraining.errors import TableSchemaError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import pyarrow as pa
 
+ROWS_AT_ONCE = 200_000
 ARROW_TYPES = {
     "string": "string",
     "int64": "int64",
@@ -187,6 +188,15 @@ def in_order(rows: pa.Table, names: Sequence[str]) -> pa.Table:
         same = pc.equal(earlier[name], later[name])
         equal = same if equal is None else pc.and_(equal, same)
     return rows
+
+
+def pieces_in_order(rows: pa.Table, names: Sequence[str]) -> Iterator[pa.Table]:
+    """The same rows in the same order, some at a time, without a copy of them all."""
+    import pyarrow.compute as pc
+
+    order = pc.sort_indices(rows, sort_keys=[(name, "ascending") for name in names])
+    for start in range(0, rows.num_rows, ROWS_AT_ONCE):
+        yield rows.take(order.slice(start, ROWS_AT_ONCE))
 
 
 def arrow_schema(columns: Mapping[str, str], required: set[str] | frozenset[str] = frozenset()) -> pa.Schema:

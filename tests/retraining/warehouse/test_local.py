@@ -165,6 +165,23 @@ def test_several_partitions_are_replaced_together_and_one_without_rows_is_emptie
     assert [notes_of(shops, shop) for shop in ("a", "b", "c")] == [["new"], [], ["new"] * 3]
 
 
+def test_many_rows_are_sorted_and_checked_some_at_a_time(
+    shops: LocalWarehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = visits("a", 7, "x").take([3, 0, 6, 2, 5, 1, 4])
+    shops.replace(VISITS, {"shop": "a", "day": DAY}, rows)
+    expected = shops.read(VISITS)
+    monkeypatch.setattr(local, "MANY_ROWS", 1)
+    monkeypatch.setattr("include.retraining.warehouse.table.ROWS_AT_ONCE", 2)
+    assert shops.replace(VISITS, {"shop": "a", "day": DAY}, rows).rows == 7
+    assert shops.read(VISITS) == expected
+    with pytest.raises(TableSchemaError, match="once"):
+        shops.replace(VISITS, {"shop": "a", "day": DAY}, pa.concat_tables([rows, rows.slice(2, 1)]))
+    with pytest.raises(TableSchemaError, match="outside the partition"):
+        shops.replace(VISITS, {"shop": "b", "day": DAY}, rows)
+    assert shops.read(VISITS) == expected
+
+
 def test_no_rows_leave_an_empty_partition(shops: LocalWarehouse) -> None:
     fill(shops, "a", 2, "old")
     fill(shops, "b", 1, "kept")
