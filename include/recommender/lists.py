@@ -150,7 +150,7 @@ def similar_rows(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
     """(item, rank, similar item, score) positions: the nearest neighbours that may be shown, ranks without holes.
 
-    Of all items, or of some (positions, ascending).
+    Of all items, or of some (positions, ascending, each once).
     """
     matrix, may_show = snapshot.similarities[method], snapshot.recommendable
     coo = (matrix if items is None else matrix[items]).tocoo()

@@ -26,6 +26,7 @@ from include.recommender.tables import (
     USER_ITEMS,
     USER_STATS,
 )
+from include.retraining.errors import SettingsError
 from include.retraining.publication.blocked import blocked_items, blocked_names
 from include.retraining.publication.switch_log import read_switch_log
 from include.retraining.quality.erased import hash_of
@@ -153,10 +154,18 @@ def _unknown_user(warehouse: Warehouse, user_id: str, day: date) -> str:
 
 
 def _unknown_item(workspace: Recommender, item_id: str, day: date) -> str:
-    where = {"as_of_date": day, "user_id": _stored_id(workspace, item_id)}
-    if workspace.warehouse.read(USER_STATS, where, ["user_id"]).num_rows:
+    if _is_a_user(workspace, item_id, day):
         return f"No item {item_id!r} is in the catalogue of {day}, but a user has this id: look it up as a user."
     return f"No item {item_id!r} is in the catalogue of {day}: check the spelling, with capitals and zeros."
+
+
+def _is_a_user(workspace: Recommender, name: str, day: date) -> bool:
+    """No without a hash key, which the look-up of an item does not ask for."""
+    try:
+        where = {"as_of_date": day, "user_id": _stored_id(workspace, name)}
+    except SettingsError:
+        return False
+    return bool(workspace.warehouse.read(USER_STATS, where, ["user_id"]).num_rows)
 
 
 def _facts_of_user(known: Sequence[Mapping[str, Any]]) -> dict[str, str]:

@@ -46,7 +46,8 @@ class ContentHash:
     def update(self, rows: pa.Table) -> None:
         """Rows are hashed one by one: the hash is that of the whole frame, of which only a part is held.
 
-        TableSchemaError where a column of whole numbers has a null that nobody announced: it changes the hash of all.
+        TableSchemaError where a column of whole numbers or truth values has a null that nobody announced: it changes
+        the hash of all.
         """
         import pandas as pd
 

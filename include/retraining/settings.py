@@ -79,7 +79,7 @@ class Storage(Section):
 
     @property
     def spill_folder(self) -> Path:
-        """Where DuckDB spills what does not fit its memory limit, and what is kept of past dates for hours."""
+        """Where DuckDB spills what does not fit, lists lie while they are staged, and past dates for hours."""
         return home_folder() / self.spill.expanduser()
 
 

@@ -290,7 +290,7 @@ def test_a_fresh_install_says_in_words_what_will_come(visitor: Person, home: Pat
     try:
         warehouse_of(home).create_tables((*RECOMMENDER_TABLES, *MACHINERY_TABLES))
         for path, told in (
-            ("", "The first run of the daily DAG will appear here"),
+            ("", "will appear here: unpause it"),
             ("dates", "Nothing was checked, decided or published"),
             ("champions", "Nothing has been decided yet"),
             ("outcomes", "No outcome has been measured"),

@@ -136,6 +136,13 @@ def test_a_list_of_similar_items_that_is_blocked_says_so(warehouse: LocalWarehou
 
 
 @pytest.mark.usefixtures("history")
+def test_an_item_is_looked_up_without_the_key_of_hashed_ids(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HIGAWARI_PRIVACY__HASH_USER_IDS", "true")
+    monkeypatch.delenv("HIGAWARI_HASH_KEY")
+    assert "check the spelling" in item("p-nothing").notes[0]
+
+
+@pytest.mark.usefixtures("history")
 def test_an_unknown_item_is_told_in_words() -> None:
     assert "check the spelling" in item("p-nothing").notes[0]
 

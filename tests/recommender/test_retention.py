@@ -210,19 +210,6 @@ def test_old_distributions_and_drift_metrics_go(
     assert days_of(warehouse, DISTRIBUTIONS, "day") == days_of(warehouse, DRIFT_METRICS) == left
 
 
-def test_small_files_of_appended_tables_are_put_together_and_no_row_is_lost(
-    recommender: Workspace[RecommenderSettings], warehouse: LocalWarehouse
-) -> None:
-    for number in range(25):
-        warehouse.append_once(RUN_COSTS, rows_of_costs(number))
-    files = len(DeltaTable(str(warehouse.folder / RUN_COSTS.name)).file_uris())
-    vacuum_tables(DRY, recommender)
-    assert len(DeltaTable(str(warehouse.folder / RUN_COSTS.name)).file_uris()) == files == 25
-    vacuum_tables(NOW, recommender)
-    assert len(DeltaTable(str(warehouse.folder / RUN_COSTS.name)).file_uris()) == 1
-    assert warehouse.read(RUN_COSTS)["job_id"].to_pylist() == sorted(f"job {number}" for number in range(25))
-
-
 def rows_of_costs(number: int) -> Any:
     import pyarrow as pa
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
 from include.retraining.content_hash import ContentHash
+from include.retraining.errors import TableSchemaError
 from include.retraining.warehouse.protocol import Pieces
 from include.retraining.warehouse.table import ROWS_AT_ONCE, in_order
 
@@ -41,12 +42,21 @@ class PutBy:
 
 @contextmanager
 def put_by(table: Table, rows: pa.Table | Pieces, folder: Path | None) -> Iterator[PutBy]:
-    """Lists of everybody are more than memory should hold twice. The file has no name: it is gone with its process."""
+    """Lists of everybody are more than memory should hold twice. The file has no name: it is gone with its process.
+
+    TableSchemaError for a table whose key has unhashed columns besides publication_id, as its hash would depend on the
+    order of rows; and where a column of numbers or truth values in pieces has a null, which changes the hash of all.
+    """
     import pyarrow as pa
 
+    if loose := sorted(set(table.key) & set(table.unhashed) - {ID}):
+        raise TableSchemaError(
+            f"a key of {table.name} that is content", ", ".join(loose), "leave it out of the key or out of `unhashed`"
+        )
     if folder:
         folder.mkdir(parents=True, exist_ok=True)
-    digest, count = ContentHash(table), 0
+    with_nulls = set() if isinstance(rows, Pieces) else {name for name in rows.column_names if rows[name].null_count}
+    digest, count = ContentHash(table, with_nulls), 0
     schema = table.schema.remove(table.schema.get_field_index(ID))
     with tempfile.TemporaryFile(dir=folder) as file:
         with pa.ipc.new_stream(file, schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as stream:
@@ -55,6 +65,8 @@ def put_by(table: Table, rows: pa.Table | Pieces, folder: Path | None) -> Iterat
                 digest.update(conformed)
                 stream.write_table(conformed, max_chunksize=ROWS_AT_ONCE)
                 count += conformed.num_rows
+                # The next one is made before these names are bound anew.
+                del piece, conformed
         yield PutBy(file, digest.hexdigest(), count)
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from include.retraining.warehouse.protocol import Vacuumed
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from include.retraining.warehouse.table import Table
 
 T = TypeVar("T")
+logger = logging.getLogger(__name__)
 
 DIGITS_OF_A_VERSION = 20
 FILES_OF_AN_APPENDED_TABLE = 50
@@ -50,14 +51,17 @@ def compact(table: Table, folder: Path) -> None:
     them at once do not see each other as of deltalake 1.6, and every row is then there twice.
     """
     from deltalake import DeltaTable, write_deltalake
-    from deltalake.exceptions import CommitFailedError
+    from deltalake.exceptions import DeltaError
 
-    delta = DeltaTable(str(folder))
-    if len(delta.file_uris()) > FILES_OF_AN_APPENDED_TABLE:
-        with suppress(CommitFailedError, FileNotFoundError):
+    try:
+        delta = DeltaTable(str(folder))
+        if len(delta.file_uris()) > FILES_OF_AN_APPENDED_TABLE:
             rows = table.conform(delta.to_pyarrow_dataset().to_table())
             write_deltalake(delta, in_order(rows, table.key), mode="overwrite")
             delta.create_checkpoint()
+    except (DeltaError, OSError) as error:
+        # The append is there already: whoever made it must not fail for this.
+        logger.warning("the files of %s stay as many as they are: %s", table.name, type(error).__name__)
 
 
 def expire_log(folder: Path) -> None:

@@ -55,7 +55,7 @@ class LocalWarehouse:
     _known: dict[str, Table] = field(default_factory=dict)
     only_reads: bool = False
     _kept: dict[str, tuple[int, pa.Table]] = field(default_factory=dict)
-    _opened: dict[str, DeltaTable] = field(default_factory=dict)
+    _opened: dict[str, tuple[int, DeltaTable]] = field(default_factory=dict)
     _written: list[Written] = field(default_factory=list)
 
     @property
@@ -282,12 +282,16 @@ class LocalWarehouse:
         self._known.setdefault(table.name, table)
         if not self.only_reads:
             return DeltaTable(str(self.folder / table.name))
-        # A page reads a table several times, and to read the log takes longer than to read the rows.
-        if table.name in self._opened:
-            self._opened[table.name].update_incremental()
+        # A page reads a table several times, and to read the log takes longer than to read the rows. A log that was
+        # put back from a backup is another one, in a folder of another number.
+        number = (self.folder / table.name / "_delta_log").stat().st_ino
+        known, delta = self._opened.get(table.name, (None, None))
+        if delta is None or known != number:
+            delta = DeltaTable(str(self.folder / table.name))
         else:
-            self._opened[table.name] = DeltaTable(str(self.folder / table.name))
-        return self._opened[table.name]
+            delta.update_incremental()
+        self._opened[table.name] = (number, delta)
+        return delta
 
     def _is_missing(self, table: Table) -> bool:
         """For who only reads, a table that no run has made yet is empty."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from include.retraining.publication.stage import is_recorded, publication_hash, 
 from include.retraining.tables import PUBLICATIONS
 from include.retraining.warehouse.local import LocalWarehouse
 from include.retraining.warehouse.protocol import Pieces
+from include.retraining.warehouse.table import Table
 from tests.retraining.publishing import LINEAGE, lists, popular, run_of, stage_lists
 
 DAY = date(2026, 3, 10)
@@ -110,6 +112,27 @@ def test_rule_3_rows_in_pieces_are_the_same_publication_and_nothing_is_left_in_t
     assert stage(warehouse, DAY, pieces, folder) == whole
     assert {table: warehouse.read(table, where) for table in before} == before
     assert list(folder.iterdir()) == []
+
+
+FORECASTS = Table(
+    "forecasts", "d", {"publication_id": "string", "item": "string", "units": "int64", "model": "string"},
+    key=("publication_id", "item"), partition=("publication_id",), unhashed=("publication_id", "model"),
+)  # fmt: skip
+
+
+def test_whole_tables_may_have_columns_with_nulls(warehouse: LocalWarehouse) -> None:
+    warehouse.create_tables([FORECASTS])
+    rows = pa.table({"item": ["b", "a"], "units": pa.array([1, None], pa.int64()), "model": ["m", "m"]})
+    staged = stage(warehouse, DAY, {FORECASTS: rows})
+    stored = warehouse.read(FORECASTS, {"publication_id": staged.publication_id})
+    assert stored["units"].to_pylist() == [None, 1]
+    assert publication_hash({FORECASTS: stored}) == staged.content_hash
+
+
+def test_a_key_that_is_no_content_is_refused(warehouse: LocalWarehouse) -> None:
+    loose = replace(FORECASTS, key=("publication_id", "model", "item"))
+    with pytest.raises(TableSchemaError, match="a key of forecasts that is content"):
+        stage(warehouse, DAY, {loose: pa.table({"item": ["a"], "units": [1], "model": ["m"]})})
 
 
 def test_pieces_out_of_order_are_refused(warehouse: LocalWarehouse) -> None:

@@ -105,6 +105,30 @@ def test_who_only_reads_sees_what_was_written_since_even_where_the_past_is_gone(
     assert reader.version(AUDIT) == tables.version(AUDIT)
 
 
+def test_a_reader_lets_go_of_a_log_that_was_replaced_by_a_backup(tables: LocalWarehouse, tmp_path: Path) -> None:
+    """The versions of the restored log go on beyond the one that the reader knows."""
+
+    def append(number: int) -> None:
+        row = {"number": number, "who": f"person {number}", "tags": []}
+        tables.append_once(AUDIT, pa.Table.from_pylist([row], schema=AUDIT.schema))
+
+    reader = replace(tables, only_reads=True, _opened={})
+    append(1)
+    shutil.copytree(tables.folder, tmp_path / "backup")
+    append(2)
+    assert reader.read(AUDIT)["number"].to_pylist() == [1, 2]
+    tables.folder.rename(tmp_path / "moved away")
+    (tmp_path / "backup").rename(tables.folder)
+    for number in (3, 4, 5):
+        append(number)
+    assert reader.read(AUDIT, {"who": [f"person {number}" for number in range(6)]})["number"].to_pylist() == [
+        1,
+        3,
+        4,
+        5,
+    ]
+
+
 def test_files_that_cannot_hold_the_rows_are_not_opened(tables: LocalWarehouse) -> None:
     """By partition, and by the smallest and largest text that Delta keeps of each file."""
     fill_days(tables, 5)

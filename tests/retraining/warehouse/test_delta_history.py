@@ -12,7 +12,7 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
 from include.retraining.errors import TableSchemaError
-from include.retraining.warehouse import local
+from include.retraining.warehouse import delta_history, local
 from include.retraining.warehouse.delta_history import again_where_files_vanished
 from include.retraining.warehouse.local import LocalWarehouse
 from tests.byte_search import files_with
@@ -122,6 +122,20 @@ def test_a_reader_whose_files_vanish_reads_the_newer_version(shops: LocalWarehou
     forgotten: list[int] = []
     assert again_where_files_vanished(read, forget=lambda: forgotten.append(1)) == 6
     assert forgotten == [1]
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), DeltaError("another version")])
+def test_an_append_stands_where_its_files_cannot_be_put_together(
+    shops: LocalWarehouse, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def broken(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(delta_history, "FILES_OF_AN_APPENDED_TABLE", 1)
+    monkeypatch.setattr(delta_history, "in_order", broken)
+    for number in range(3):
+        assert shops.append_once(NOTES, pa.table({"number": [number], "who": ["she"]})).rows == 1
+    assert shops.read(NOTES)["number"].to_pylist() == [0, 1, 2]
 
 
 def test_what_stays_missing_is_an_error(shops: LocalWarehouse) -> None:
