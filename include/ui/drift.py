@@ -2,9 +2,13 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
+from functools import reduce
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
@@ -15,10 +19,7 @@ from include.ui.errors import NotThereError
 from include.ui.plots import Line, Point, lines_plot, number, pairs_plot
 from include.ui.reading import Reading
 from include.ui.rendering import rendered
-from include.ui.windows import SPANS, USUAL, dates_between, newest_date, rows_of_days, window_of
-
-if TYPE_CHECKING:
-    from datetime import date
+from include.ui.windows import SPANS, USUAL, dates_between, newest_date, rows_of_days, table_of_days, window_of
 
 router = APIRouter()
 HORIZONS = {
@@ -55,14 +56,14 @@ def drift(request: Request, reading: Reading, days: str = USUAL) -> HTMLResponse
     warehouse = reading.warehouse
     newest = newest_measured(warehouse) or newest_date(warehouse, DRIFT_METRICS)
     window = window_of(days, reading.settings, newest)
-    rows = rows_of_days(warehouse, DRIFT_METRICS, "as_of_date", window.dates, COLUMNS)
-    compared = {row["subject"] for row in rows if row["as_of_date"] == window.last}
+    measured = table_of_days(warehouse, DRIFT_METRICS, "as_of_date", window.dates, COLUMNS)
+    rows = measured.filter(pc.equal(measured["as_of_date"], window.last)).to_pylist()
+    compared = {row["subject"] for row in rows}
     return rendered(
-        request, "drift.html.j2", window=window, spans=SPANS, horizons=HORIZONS, empty=not rows,
-        pictures=_pictures(rows),
-        now=drifted_of(row for row in rows if row["as_of_date"] == window.last),
+        request, "drift.html.j2", window=window, spans=SPANS, horizons=HORIZONS, empty=not measured.num_rows,
+        pictures=_pictures(measured), now=drifted_of(rows),
         nothing=not_compared(warehouse, window.last, SUBJECTS, compared) if newest else [], compared=bool(compared),
-        names=sorted({(row["subject"], row["name"]) for row in rows if row["as_of_date"] == window.last}),
+        names=sorted({(row["subject"], row["name"]) for row in rows}),
     )  # fmt: skip
 
 
@@ -93,22 +94,32 @@ def drifted_of(rows: Iterable[Mapping[str, Any]]) -> list[Drifted]:
     return sorted(found, key=lambda of: (-of.days_in_a_row, of.horizon, of.subject, of.name))
 
 
-def _pictures(rows: Iterable[Mapping[str, Any]]) -> dict[str, list[tuple[str, str, Any]]]:
-    """By horizon (subject, what lies farthest out, picture): of each day the largest share of its limit reached."""
-    worst: dict[tuple[str, str], dict[date, tuple[float, str]]] = {}
-    for row in rows:
-        if row["threshold"] and row["value"] is not None:
-            days_of, share = worst.setdefault((row["horizon"], row["subject"]), {}), row["value"] / row["threshold"]
-            reached = (share, row["name"])
-            days_of[row["as_of_date"]] = max(days_of.get(row["as_of_date"], reached), reached)
+def _pictures(measured: pa.Table) -> dict[str, list[tuple[str, str, Any]]]:
+    """By horizon (subject, what lies farthest out, picture): of each day the largest share of its limit reached.
+
+    A year has tens of thousands of measures: what is not the largest of a day never becomes an object of Python.
+    """
+    limited = measured.filter(pc.and_(pc.greater(measured["threshold"], 0), pc.is_valid(measured["value"])))
+    limited = limited.append_column("share", pc.divide(limited["value"], limited["threshold"]))
+    of_a_day = ["horizon", "subject", "as_of_date"]
+    farthest: dict[tuple[str, str], dict[date, float]] = {}
+    for row in limited.group_by(of_a_day).aggregate([("share", "max")]).sort_by("as_of_date").to_pylist():
+        farthest.setdefault((row["horizon"], row["subject"]), {})[row["as_of_date"]] = row["share_max"]
     found: dict[str, list[tuple[str, str, Any]]] = {horizon: [] for horizon in HORIZONS}
     for horizon, subject in product(HORIZONS, SUBJECTS):
-        if days := worst.get((horizon, subject)):
-            line = Line("farthest measure", tuple(Point(day, share) for day, (share, _) in sorted(days.items())))
-            note = f"on the last day: {days[max(days)][1]}"
+        if days := farthest.get((horizon, subject)):
+            line = Line("farthest measure", tuple(Point(day, share) for day, share in days.items()))
+            note = f"on the last day: {_farthest(limited, horizon, subject, max(days))}"
             picture = lines_plot((line,), IN_TIMES, 1.0, "the limit", from_zero=True)
             found[horizon].append((subject, note, picture))
     return found
+
+
+def _farthest(limited: pa.Table, horizon: str, subject: str, day: date) -> str:
+    """The name of the measure."""
+    asked = {"horizon": horizon, "subject": subject, "as_of_date": day}
+    rows = limited.filter(reduce(pc.and_, [pc.equal(limited[name], value) for name, value in asked.items()]))
+    return str(max((row["share"], row["name"]) for row in rows.select(["share", "name"]).to_pylist())[1])
 
 
 def _one_line(rows: Sequence[Mapping[str, Any]], horizon: str) -> Any:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from include.ui.errors import NotThereError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     import pyarrow as pa
 
@@ -66,6 +66,24 @@ def newest_date(warehouse: Warehouse, table: Table) -> date | None:
     return date.fromisoformat(max(dates)) if dates else None
 
 
+def table_of_days(
+    warehouse: Warehouse,
+    table: Table,
+    column: str,
+    dates: Sequence[date],
+    columns: Sequence[str],
+    where: Mapping[str, object] | None = None,
+) -> pa.Table:
+    """Rows of some days, in key order."""
+    import pyarrow as pa
+
+    read = [
+        warehouse.read(table, {column: list(dates[at : at + DAYS_AT_A_TIME]), **(where or {})}, columns)
+        for at in range(0, len(dates), DAYS_AT_A_TIME)
+    ]
+    return pa.concat_tables(read)
+
+
 def rows_of_days(
     warehouse: Warehouse,
     table: Table,
@@ -74,9 +92,6 @@ def rows_of_days(
     columns: Sequence[str],
     where: Mapping[str, object] | None = None,
 ) -> list[dict[str, Any]]:
-    """Rows of some days, in key order."""
-    read: Iterable[pa.Table] = (
-        warehouse.read(table, {column: list(dates[at : at + DAYS_AT_A_TIME]), **(where or {})}, columns)
-        for at in range(0, len(dates), DAYS_AT_A_TIME)
-    )
-    return [row for rows in read for row in rows.to_pylist()]
+    """The same as dictionaries."""
+    found: list[dict[str, Any]] = table_of_days(warehouse, table, column, dates, columns, where).to_pylist()
+    return found
