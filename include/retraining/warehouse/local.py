@@ -155,7 +155,8 @@ class LocalWarehouse:
             return Written(table.name, delta.version(), inserted, share_of_bytes(conformed, inserted))
 
         written = self._remembered(_retry_commits(table, write))
-        compact(table, self.folder / table.name)
+        if not table.partition:
+            compact(table, self.folder / table.name)
         return written
 
     def _remembered(self, written: Written) -> Written:
