@@ -24,14 +24,14 @@ RETYPED = {"int64": "float64", "bool": "object"}
 
 def content_hash(table: Table, rows: pa.Table) -> str:
     """SHA-256 (hex) of rows in key order, without the table's `unhashed` columns."""
-    names = hashed_columns(table)
+    names = _hashed_columns(table)
     ordered = in_order(table.conform(rows).select(names), [name for name in table.key if name in names])
     digest = ContentHash(table, {name for name in names if ordered[name].null_count})
     digest.update(ordered)
     return digest.hexdigest()
 
 
-def hashed_columns(table: Table) -> list[str]:
+def _hashed_columns(table: Table) -> list[str]:
     """What counts as content."""
     return [name for name in table.columns if name not in table.unhashed]
 
@@ -40,7 +40,7 @@ class ContentHash:
     """The same of rows that come some at a time, in key order; `with_nulls` names columns that have nulls anywhere."""
 
     def __init__(self, table: Table, with_nulls: Set[str] = frozenset()) -> None:
-        self.table, self.with_nulls, self.names = table, with_nulls, hashed_columns(table)
+        self.table, self.with_nulls, self.names = table, with_nulls, _hashed_columns(table)
         self.digest = hashlib.sha256("|".join(self.names).encode())
 
     def update(self, rows: pa.Table) -> None:

@@ -19,7 +19,7 @@ from include.ui.errors import NotThereError
 from include.ui.plots import Line, Point, lines_plot, number, pairs_plot
 from include.ui.reading import Reading
 from include.ui.rendering import rendered
-from include.ui.windows import SPANS, USUAL, dates_between, newest_date, rows_of_days, table_of_days, window_of
+from include.ui.windows import SPANS, USUAL, dates_between, newest_date, table_of_days, window_of
 
 router = APIRouter()
 HORIZONS = {
@@ -74,7 +74,7 @@ def one_measure(request: Request, reading: Reading, subject: str, name: str, day
     window = window_of(days, reading.settings, newest_date(warehouse, DRIFT_METRICS))
     columns = (*COLUMNS, "statistic", "reference", "rows", "reference_rows")
     where = {"subject": subject, "name": name}
-    rows = rows_of_days(warehouse, DRIFT_METRICS, "as_of_date", window.dates, columns, where)
+    rows = table_of_days(warehouse, DRIFT_METRICS, "as_of_date", window.dates, columns, where).to_pylist()
     if not rows:
         raise NotThereError(
             f"a measure among those of the page Drift, of the last {days} days", f"{subject} {name}", "choose one there"
@@ -137,7 +137,9 @@ def _bins(warehouse: Warehouse, subject: str, name: str) -> Any:
         return None
     first = newest.fromordinal(newest.toordinal() - DAYS_BEFORE)
     where = {"subject": subject, "name": name}
-    rows = rows_of_days(warehouse, DISTRIBUTIONS, "day", dates_between(first, newest), ("day", "bin", "count"), where)
+    rows = table_of_days(
+        warehouse, DISTRIBUTIONS, "day", dates_between(first, newest), ("day", "bin", "count"), where
+    ).to_pylist()
     if not rows:
         return None
     # Events are of the day before the date that lists are of.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from include.retraining.tables import EVALUATION_RESULTS
 from include.ui.plots import Line, Point, Whisker
-from include.ui.windows import rows_of_days
+from include.ui.windows import table_of_days
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -39,7 +39,7 @@ class Measured:
 def champion_lines(warehouse: Warehouse, surface: str, metric: str, dates: Sequence[date]) -> tuple[Line, ...]:
     """Challenger, champion and best baseline of each date, of everybody; those that there are."""
     where = {"surface": surface, "metric": metric, "segment": EVERYBODY, "versus": ""}
-    rows = rows_of_days(warehouse, EVALUATION_RESULTS, "as_of_date", dates, COLUMNS, where)
+    rows = table_of_days(warehouse, EVALUATION_RESULTS, "as_of_date", dates, COLUMNS, where).to_pylist()
     by_day: dict[date, dict[str, Any]] = {}
     for row in rows:
         by_day.setdefault(row["as_of_date"], {})[row["contender"]] = row

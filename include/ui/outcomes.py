@@ -14,7 +14,7 @@ from include.retraining.warehouse.protocol import Warehouse
 from include.ui.plots import Line, Point, Whisker, interval_in_words, lines_plot, whiskers_plot
 from include.ui.reading import Reading
 from include.ui.rendering import rendered
-from include.ui.windows import SPANS, USUAL, newest_date, rows_of_days, window_of
+from include.ui.windows import SPANS, USUAL, newest_date, table_of_days, window_of
 
 router = APIRouter()
 READINGS = {"while_current": "while readers saw it", "held_7_days": "held for 7 days"}
@@ -114,7 +114,7 @@ def _first(wanted: str, there: Sequence[str]) -> str:
 def _rows(warehouse: Warehouse, dates: Sequence[date], asked: Asked) -> list[dict[str, Any]]:
     """Of each date and arm the last computation; all users together only on dates of which no arm is known."""
     where = {**vars(asked), "dimension": EVERYBODY, "model_version": ""}
-    rows = rows_of_days(warehouse, OUTCOME_METRICS, "computed_for", dates, COLUMNS, where)
+    rows = table_of_days(warehouse, OUTCOME_METRICS, "computed_for", dates, COLUMNS, where).to_pylist()
     found: dict[tuple[date, str, str], dict[str, Any]] = {}
     for row in sorted(rows, key=lambda row: (row["computed_for"], row["users"])):
         found[row["as_of_date"], row["surface"], row["arm"]] = row
@@ -161,7 +161,7 @@ def _groups(warehouse: Warehouse, rows: Sequence[Mapping[str, Any]], surface: st
 def _differences(warehouse: Warehouse, dates: Sequence[date], metric: str) -> list[tuple[str, Any]]:
     """Each arm minus its reference, over time."""
     columns = ("computed_for", "surface", "arm", "reference_arm", "reading", "difference", "low", "high")
-    rows = rows_of_days(warehouse, ARM_COMPARISONS, "computed_for", dates, columns, {"metric": metric})
+    rows = table_of_days(warehouse, ARM_COMPARISONS, "computed_for", dates, columns, {"metric": metric}).to_pylist()
     found: dict[str, dict[str, list[Point]]] = {}
     for row in rows:
         if row["difference"] is not None:

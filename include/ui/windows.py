@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from include.ui.errors import NotThereError
@@ -82,16 +82,3 @@ def table_of_days(
         for at in range(0, len(dates), DAYS_AT_A_TIME)
     ]
     return pa.concat_tables(read)
-
-
-def rows_of_days(
-    warehouse: Warehouse,
-    table: Table,
-    column: str,
-    dates: Sequence[date],
-    columns: Sequence[str],
-    where: Mapping[str, object] | None = None,
-) -> list[dict[str, Any]]:
-    """The same as dictionaries."""
-    found: list[dict[str, Any]] = table_of_days(warehouse, table, column, dates, columns, where).to_pylist()
-    return found

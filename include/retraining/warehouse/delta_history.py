@@ -6,6 +6,7 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from include.retraining.errors import TableSchemaError
 from include.retraining.warehouse.protocol import Vacuumed
 from include.retraining.warehouse.table import in_order
 
@@ -59,8 +60,8 @@ def compact(table: Table, folder: Path) -> None:
             rows = table.conform(delta.to_pyarrow_dataset().to_table())
             write_deltalake(delta, in_order(rows, table.key), mode="overwrite")
             delta.create_checkpoint()
-    except (DeltaError, OSError) as error:
-        # The append is there already: whoever made it must not fail for this.
+    except (DeltaError, OSError, TableSchemaError) as error:
+        # The append is there already: whoever made it must not fail for this, nor for columns of a newer release.
         logger.warning("the files of %s stay as many as they are: %s", table.name, type(error).__name__)
 
 

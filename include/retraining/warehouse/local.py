@@ -40,8 +40,6 @@ COMMIT_TRIES = 12
 SCHEMA_VERSION = "higawari.schemaVersion"
 # A table of smaller files is read once per version and process: a day in a file, hundreds of files cost more than SQL.
 KEPT_BYTES = 32 * 2**20
-# More are sorted and written some at a time.
-MANY_ROWS = 500_000
 
 
 @dataclass
@@ -101,28 +99,13 @@ class LocalWarehouse:
     def replace(self, table: Table, partition: Mapping[str, object], rows: pa.Table | Query | Pieces) -> Written:
         """Replace one partition with rows, all or nothing. A list of values replaces those partitions together.
 
-        Rows of a Query stream from DuckDB, which orders them, into the files; so do Pieces.
+        Rows of a Query stream from DuckDB, which orders them, into the files; so do Pieces, and a table's rows, sorted
+        some at a time: as many again would be more memory than a task should need.
         """
         if isinstance(rows, Query):
             return self._replace_by_query(table, partition, rows)
-        if isinstance(rows, Pieces):
-            stream = functools.partial(self._replace_by_stream, table, partition)
-            return self._remembered(_retry_commits(table, lambda: stream(rows.made())))
-        if rows.num_rows > MANY_ROWS:
-            # As many rows again, sorted, would be more than a task should need.
-            return self.replace(table, partition, Pieces(lambda: pieces_in_order(table.conform(rows), table.key)))
-        conformed = in_order(table.conform(rows), table.key)
-        table.refuse_misplaced(partition, conformed)
-        table.refuse_repeated(conformed)
-
-        def write() -> Written:
-            from deltalake import write_deltalake
-
-            delta = self._open(table)
-            write_deltalake(delta, conformed, mode="overwrite", predicate=predicate_of(partition))
-            return Written(table.name, delta.version(), conformed.num_rows, conformed.nbytes)
-
-        return self._remembered(_retry_commits(table, write))
+        made = rows.made if isinstance(rows, Pieces) else lambda: pieces_in_order(table.conform(rows), table.key)
+        return self._remembered(_retry_commits(table, lambda: self._replace_by_stream(table, partition, made())))
 
     def _replace_by_query(self, table: Table, partition: Mapping[str, object], query: Query) -> Written:
         def write() -> Written:

@@ -191,11 +191,11 @@ def in_order(rows: pa.Table, names: Sequence[str]) -> pa.Table:
 
 
 def pieces_in_order(rows: pa.Table, names: Sequence[str]) -> Iterator[pa.Table]:
-    """The same rows in the same order, some at a time, without a copy of them all."""
+    """The same rows in the same order, some at a time, without a copy of them all; of no rows one empty piece."""
     import pyarrow.compute as pc
 
     order = pc.sort_indices(rows, sort_keys=[(name, "ascending") for name in names])
-    for start in range(0, rows.num_rows, ROWS_AT_ONCE):
+    for start in range(0, max(rows.num_rows, 1), ROWS_AT_ONCE):
         yield rows.take(order.slice(start, ROWS_AT_ONCE))
 
 

@@ -121,12 +121,8 @@ def test_a_reader_lets_go_of_a_log_that_was_replaced_by_a_backup(tables: LocalWa
     (tmp_path / "backup").rename(tables.folder)
     for number in (3, 4, 5):
         append(number)
-    assert reader.read(AUDIT, {"who": [f"person {number}" for number in range(6)]})["number"].to_pylist() == [
-        1,
-        3,
-        4,
-        5,
-    ]
+    people = [f"person {number}" for number in range(6)]
+    assert reader.read(AUDIT, {"who": people})["number"].to_pylist() == [1, 3, 4, 5]
 
 
 def test_files_that_cannot_hold_the_rows_are_not_opened(tables: LocalWarehouse) -> None:

@@ -124,7 +124,10 @@ def test_a_reader_whose_files_vanish_reads_the_newer_version(shops: LocalWarehou
     assert forgotten == [1]
 
 
-@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), DeltaError("another version")])
+@pytest.mark.parametrize(
+    "error",
+    [OSError(28, "No space"), DeltaError("another version"), TableSchemaError("these columns", "more", "upgrade")],
+)
 def test_an_append_stands_where_its_files_cannot_be_put_together(
     shops: LocalWarehouse, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:

@@ -165,13 +165,10 @@ def test_several_partitions_are_replaced_together_and_one_without_rows_is_emptie
     assert [notes_of(shops, shop) for shop in ("a", "b", "c")] == [["new"], [], ["new"] * 3]
 
 
-def test_many_rows_are_sorted_and_checked_some_at_a_time(
-    shops: LocalWarehouse, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_rows_are_sorted_and_checked_some_at_a_time(shops: LocalWarehouse, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = visits("a", 7, "x").take([3, 0, 6, 2, 5, 1, 4])
     shops.replace(VISITS, {"shop": "a", "day": DAY}, rows)
     expected = shops.read(VISITS)
-    monkeypatch.setattr(local, "MANY_ROWS", 1)
     monkeypatch.setattr("include.retraining.warehouse.table.ROWS_AT_ONCE", 2)
     assert shops.replace(VISITS, {"shop": "a", "day": DAY}, rows).rows == 7
     assert shops.read(VISITS) == expected
