@@ -102,6 +102,7 @@ class LocalWarehouse:
         Rows of a Query stream from DuckDB, which orders them, into the files; so do Pieces, and a table's rows, sorted
         some at a time: as many again would be more memory than a task should need.
         """
+        table.refuse_partition(partition)
         if isinstance(rows, Query):
             return self._replace_by_query(table, partition, rows)
         made = rows.made if isinstance(rows, Pieces) else lambda: pieces_in_order(table.conform(rows), table.key)

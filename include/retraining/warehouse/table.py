@@ -133,21 +133,25 @@ class Table:
                 "collapse duplicates where the rows are made",
             )
 
-    def refuse_misplaced(self, partition: Mapping[str, object], rows: pa.Table) -> None:
-        """TableSchemaError unless the partition can be written and every row lies in it.
+    def refuse_partition(self, partition: Mapping[str, object]) -> None:
+        """TableSchemaError unless this names a partition, or several, that can be replaced.
 
         An empty text is refused: stored tables keep it as null, which makes the whole table unreadable.
         """
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
-        wanted = {name: value if isinstance(value, list) else [value] for name, value in partition.items()}
-        if not self.partition or set(wanted) != set(self.partition) or any(not v or "" in v for v in wanted.values()):
+        lists = [value if isinstance(value, list) else [value] for value in partition.values()]
+        if not self.partition or set(partition) != set(self.partition) or any(not one or "" in one for one in lists):
             raise TableSchemaError(
                 f"a value that is not empty for each of {self.name}'s partition columns {self.partition}",
                 f"{dict(partition)}",
                 "name every partition column; a table without any is only appended to",
             )
+
+    def refuse_misplaced(self, partition: Mapping[str, object], rows: pa.Table) -> None:
+        """TableSchemaError unless every row lies in the partition."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        wanted = {name: value if isinstance(value, list) else [value] for name, value in partition.items()}
         for name, values in wanted.items():
             outside = pc.sum(pc.invert(pc.is_in(rows[name], pa.array(values, rows[name].type)))).as_py() or 0
             if outside:

@@ -92,7 +92,7 @@ def test_a_declaration_that_contradicts_itself_is_refused(wrong: dict[str, objec
 )
 def test_a_partition_names_every_partition_column_with_a_value(partition: dict[str, object]) -> None:
     with pytest.raises(TableSchemaError, match="visits's partition columns"):
-        VISITS.refuse_misplaced(partition, VISITS.schema.empty_table())
+        VISITS.refuse_partition(partition)
 
 
 def test_rows_outside_their_partition_are_counted() -> None:

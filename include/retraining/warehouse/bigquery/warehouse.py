@@ -72,6 +72,7 @@ class BigQueryWarehouse:
 
     def replace(self, table: Table, partition: Mapping[str, object], rows: pa.Table | Query | Pieces) -> Written:
         """Replace one partition with rows, all or nothing. A list of values replaces those partitions together."""
+        table.refuse_partition(partition)
         if isinstance(rows, Query):
             rows = self.query(rows.sql, rows.parameters)
         elif isinstance(rows, Pieces):
