@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.our_way import measure_our_way, same_work
 from benchmarks.scale_data import AS_OF_DATE, Home, fresh_home, prepare_home, service_of
-from benchmarks.scale_day import best_of, measure_day
+from benchmarks.scale_day import best_of, measure_day, measure_later_day
 from benchmarks.scale_step import Site, Spent, run_step
 from include.embedded.environment import SHARED_CORES
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from benchmarks.kernel_bound import Bound
+
+Days = dict[str, dict[str, Spent]]
 
 SIMULATOR_BAR, DAY_BAR = 60.0, 480.0  # seconds
 TASK_BAR = 3 * 1024.0  # MiB
@@ -33,6 +35,8 @@ JUDGED, GROWN = "10M", ("3M", "10M")
 # Shorter steps are mostly overhead: their growth is noise.
 LEAST_SECONDS = 1.0
 PARTS = ("day", "usual", "kernel")
+# A first day has no run before it. A later one finds what runs of the weeks before kept of past dates: all but one.
+KINDS = FIRST, LATER = ("first", "later")
 
 
 @dataclass
@@ -105,12 +109,13 @@ def measure_scale(options: argparse.Namespace) -> int:
             home = prepare_home(name, keep)
             days[home] = _measure_size(home, Path(scratch), options.repeats, options.scale_parts, bars)
     if "day" in options.scale_parts and len(days) > 1:
-        _show_growth(days, bars)
+        for kind in KINDS:
+            _show_growth(kind, {home: of[kind] for home, of in days.items()}, bars)
     bars.show()
     return 1 if bars.missed else 0
 
 
-def _measure_size(home: Home, scratch: Path, repeats: int, parts: Sequence[str], bars: Bars) -> dict[str, Spent]:
+def _measure_size(home: Home, scratch: Path, repeats: int, parts: Sequence[str], bars: Bars) -> Days:
     judged = home.name == JUDGED
     say(f"\n{home.name}: {home.events:,} events as of {AS_OF_DATE}, {repeats} repeats")
     if home.seconds:
@@ -118,7 +123,7 @@ def _measure_size(home: Home, scratch: Path, repeats: int, parts: Sequence[str],
         bars.at_most(f"{home.name}: simulator, s", home.seconds, SIMULATOR_BAR, judged=judged, digits=1)
     else:
         say("simulated elsewhere: the simulator is not measured")
-    best: dict[str, Spent] = {}
+    best: Days = {}
     if "usual" in parts:
         with tempfile.TemporaryDirectory(dir=scratch) as folder:
             _show_usual(home.name, _measure_usual(home, Path(folder), repeats), bars, judged=judged)
@@ -127,16 +132,18 @@ def _measure_size(home: Home, scratch: Path, repeats: int, parts: Sequence[str],
     return best
 
 
-def _measure_days(home: Home, scratch: Path, repeats: int, bars: Bars, *, with_kernel: bool) -> dict[str, Spent]:
-    judged, days, bounds = home.name == JUDGED, [], []
+def _measure_days(home: Home, scratch: Path, repeats: int, bars: Bars, *, with_kernel: bool) -> Days:
+    judged, firsts, laters, bounds = home.name == JUDGED, [], [], []
     for _ in range(repeats):
         with tempfile.TemporaryDirectory(dir=scratch) as folder:
-            site = Site(fresh_home(home, Path(folder) / "home"), AS_OF_DATE, {})
-            days.append(measure_day(site))
+            site = Site(fresh_home(home, Path(folder) / "first"), AS_OF_DATE, {})
+            firsts.append(measure_day(site))
             if with_kernel:
                 bounds.append(_measure_bound(site))
-    best = best_of(days)
-    _show_day(home.name, best, bars, judged=judged)
+            laters.append(measure_later_day(Site(fresh_home(home, Path(folder) / "later", site.home), AS_OF_DATE, {})))
+    best = {FIRST: best_of(firsts), LATER: best_of(laters)}
+    for kind, day in best.items():
+        _show_day(f"{home.name}, {kind} day", day, bars, judged=judged, day_judged=judged and kind == LATER)
     if bounds:
         _show_bound(home.name, bounds, bars, judged=judged)
     return best
@@ -168,12 +175,12 @@ def _run_script(home: Path, out: Path) -> dict[str, Any]:
     return figures
 
 
-def _show_day(name: str, best: dict[str, Spent], bars: Bars, *, judged: bool) -> None:
+def _show_day(name: str, best: dict[str, Spent], bars: Bars, *, judged: bool, day_judged: bool) -> None:
     rows = [_spent_row(f"`{step}`", spent) for step, spent in best.items()]
     total = sum(spent.seconds for spent in best.values())
     rows.append(f"| all | {total:.1f} | {sum(spent.cpu for spent in best.values()):.1f} | | | |")
-    _table(f"{name}: the day, each step in its own process", f"step | {COLUMNS}", rows)
-    bars.at_most(f"{name}: whole day, s", total, DAY_BAR, judged=judged, digits=0)
+    _table(f"{name}, each step in its own process", f"step | {COLUMNS}", rows)
+    bars.at_most(f"{name}: all of it, s", total, DAY_BAR, judged=day_judged, digits=0)
     largest = max(best, key=lambda step: best[step].peak_mib)
     bars.at_most(f"{name}: largest task (`{largest}`), MiB", best[largest].peak_mib, TASK_BAR, judged=judged, digits=0)
 
@@ -201,7 +208,7 @@ def _show_bound(name: str, bounds: Sequence[Bound], bars: Bars, *, judged: bool)
     bars.at_most(f"{name}: scoring over its kernel", ours / kernel, KERNEL_BAR, judged=judged)
 
 
-def _show_growth(days: dict[Home, dict[str, Spent]], bars: Bars) -> None:
+def _show_growth(kind: str, days: dict[Home, dict[str, Spent]], bars: Bars) -> None:
     """Log-log slopes of the seconds between the two largest sizes; of short steps none is judged."""
     small, large = list(days)[-2:]
     judged = (small.name, large.name) == GROWN
@@ -217,10 +224,10 @@ def _show_growth(days: dict[Home, dict[str, Spent]], bars: Bars) -> None:
         times = " | ".join(f"{day[step].seconds:.1f}" if step in day else "" for day in days.values())
         rows.append(f"| `{step}` | {times} | {slope:.2f}{' (short: noise)' if short else ''} |")
     head = " | ".join(f"{home.name}, s" for home in days)
-    _table(f"growth from {small.name} to {large.name}", f"step | {head} | slope", rows)
+    _table(f"growth from {small.name} to {large.name}, {kind} day", f"step | {head} | slope", rows)
     say(f"Steps of less than {LEAST_SECONDS:g} s at {small.name} are not judged: their slope is noise.")
     for step, slope in longest.items():
-        bars.at_most(f"{small.name} to {large.name}: slope of `{step}`", slope, SLOPE_BAR, judged=judged)
+        bars.at_most(f"{small.name} to {large.name}, {kind} day: slope of `{step}`", slope, SLOPE_BAR, judged=judged)
 
 
 COLUMNS = "wall, s | CPU, s | peak memory, MiB | rows written | MiB written"

@@ -24,6 +24,7 @@ UNITS = {"k": 1_000, "M": 1_000_000}
 TEN_MILLION = (103_000, 232_000, 110_500)
 # What a day starts from. All else of a home is what earlier days made.
 INPUTS = ("landing", "warehouse/events", "warehouse/items", "warehouse/quarantined_rows")
+PAST_DATES = "spill/past_dates"
 FIGURES = "simulated.json"
 
 
@@ -61,10 +62,15 @@ def prepare_home(name: str, keep: Path) -> Home:
     return Home(name, folder, sum(_event_rows(folder)), int(figures["simulated"]), figures["seconds"])
 
 
-def fresh_home(home: Home, to: Path) -> Path:
-    """A home with the inputs of another and nothing else, by links: Delta Lake and the landing zone only add files."""
+def fresh_home(home: Home, to: Path, past_dates_of: Path | None = None) -> Path:
+    """A home with the inputs of another and nothing else, by links: Delta Lake and the landing zone only add files.
+
+    With `past_dates_of` what was kept of past dates in that home, too.
+    """
     for part in INPUTS:
         shutil.copytree(home.folder / part, to / part, copy_function=_link)
+    if past_dates_of:
+        shutil.copytree(past_dates_of / PAST_DATES, to / PAST_DATES, copy_function=_link)
     (to / "mlflow").mkdir()
     return to
 

@@ -1,4 +1,4 @@
-"""Every step of a day, each in a process of its own."""
+"""Every step of a day, each in a process of its own: of a first day, and of a day after eight weeks of days."""
 
 from __future__ import annotations
 
@@ -49,6 +49,26 @@ def measure_day(site: Site) -> dict[str, Spent]:
     step("switch_current", staged=staged)
     step("verify_current", staged=staged)
     return spent
+
+
+def measure_later_day(site: Site) -> dict[str, Spent]:
+    """The same where a first day left its past dates: of all but the latest, a run of a week before had left them."""
+    run_step(site, "benchmarks.scale_day:forget_latest")
+    return measure_day(site)
+
+
+def forget_latest(run: Run, workspace: Workspace[RecommenderSettings]) -> None:
+    """Remove what is kept of the holdout's first day, which no run has looked at before."""
+    import shutil
+
+    from include.recommender.evaluation import evaluation_weeks
+    from include.recommender.past_date import PastDate
+
+    day = evaluation_weeks(run.as_of_date, workspace.settings)[0]
+    kept = PastDate(workspace.warehouse, workspace.settings, day, run.as_of_date).kept_files()
+    if kept is None or not kept.folder.is_dir():
+        raise SystemExit(f"the first day kept nothing of {day}: no figure")
+    shutil.rmtree(kept.folder)
 
 
 def best_of(days: Iterable[dict[str, Spent]]) -> dict[str, Spent]:

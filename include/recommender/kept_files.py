@@ -1,4 +1,4 @@
-"""Matrices and tables that tasks of the last hours made, kept on this machine for the next one that wants the same.
+"""Matrices and tables that tasks of the last days made, kept on this machine for the next one that wants the same.
 
 A cache: whoever finds nothing makes it anew, and a full disk costs no more than the time that takes.
 """
@@ -24,14 +24,21 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-KEPT_SECONDS = 6 * 3600
+# What somebody asked for so lately may be in use.
+IN_USE_SECONDS, DAY_SECONDS = 6 * 3600, 24 * 3600
 
 
 @dataclass(frozen=True)
 class KeptFiles:
-    """The folder of all that has one key; the key says from what it was made."""
+    """The folder of all that has one key; the key says from what it was made.
+
+    Among the folders beside it those go that nobody asked for in `days`, and those asked for longest ago while all
+    are more than `gib`.
+    """
 
     folder: Path
+    days: int
+    gib: float
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -40,7 +47,7 @@ class KeptFiles:
         os.utime(self.folder)
         with (self.folder / "lock").open("a") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
-            _remove_unused(self.folder.parent)
+            _remove_unused(self.folder.parent, self.days, self.gib)
             yield
 
     def table(self, name: str) -> pa.Table | None:
@@ -77,7 +84,8 @@ class KeptFiles:
 
     def keep_matrix(self, name: str, matrix: sparse.csr_matrix) -> None:
         """All of it or nothing; its values are whole micro-units."""
-        micros = np.rint(matrix.data * MICROS).astype(np.int64)
+        micros = np.rint(matrix.data * MICROS)
+        micros = micros.astype(np.int32 if np.abs(micros).max(initial=0) < 2**31 else np.int64)
 
         def write(path: Path) -> None:
             with path.open("wb") as file:
@@ -96,12 +104,21 @@ class KeptFiles:
             temporary.unlink(missing_ok=True)
 
 
-def _remove_unused(folder: Path) -> None:
-    """Remove what nobody asked for in the last hours."""
+def _remove_unused(parent: Path, days: int, gib: float) -> None:
+    """Remove folders that nobody asked for in so many days; and while they are larger together, the oldest of them."""
     import shutil
 
-    before = time.time() - KEPT_SECONDS
-    for kept in folder.iterdir():
-        with suppress(FileNotFoundError):
-            if kept.stat().st_mtime < before:
-                shutil.rmtree(kept, ignore_errors=True)
+    folders = sorted(_used_and_bytes(parent))
+    held = sum(size for _, size, _ in folders)
+    for used, size, folder in folders:
+        idle = time.time() - used
+        if idle > IN_USE_SECONDS and (idle > days * DAY_SECONDS or held > gib * 2**30):
+            shutil.rmtree(folder, ignore_errors=True)
+            held -= size
+
+
+def _used_and_bytes(parent: Path) -> Iterator[tuple[float, int, Path]]:
+    """When each folder was asked for last, and what it holds; others may remove some meanwhile."""
+    for folder in parent.iterdir():
+        with suppress(OSError):
+            yield folder.stat().st_mtime, sum(path.stat().st_size for path in folder.iterdir()), folder

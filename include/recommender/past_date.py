@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from include.recommender.kept_files import KeptFiles
 from include.recommender.similarities import compute_similarities, settings_of
 from include.recommender.snapshot import TOUCHED, compute_aggregates, methods_to_make, snapshot_of, with_rows
-from include.recommender.statistics import known_users_query, statistics_at, statistics_query, touched_pairs_query
+from include.recommender.statistics import (
+    items_snapshot,
+    known_users_query,
+    statistics_at,
+    statistics_query,
+    touched_pairs_query,
+)
 from include.recommender.tables import EVENTS, ITEM_STATS, ITEMS, USER_ITEMS, USER_STATS
 from include.retraining.code_version import code_version
 from include.retraining.warehouse.protocol import TellsChanges
@@ -37,8 +44,8 @@ class PastDate:
     """What was known before `day`, made anew from events and items; no table changes.
 
     `known_until` is the as_of_date of the run: an items snapshot up to then may stand in for an earlier, missing one.
-    Items and similarities are kept for hours in `storage.spill`, under a hash of the queries and the code that make
-    them and of the state of the tables that they are made from.
+    Items and similarities are kept in `storage.spill`, under a hash of the queries and the code that make them and of
+    the state of the partitions that they are made from: a run a week later looks at the same date again.
     """
 
     warehouse: Warehouse
@@ -63,7 +70,7 @@ class PastDate:
 
     def of_nobody(self) -> Snapshot:
         """Items, ids of users and similarities; nobody's rows."""
-        kept, users, methods = self._kept_files(), self._users, methods_to_make(self.settings)
+        kept, users, methods = self.kept_files(), self._users, methods_to_make(self.settings)
         if kept is None:
             return self._nobody(self._items, users, self._computed(methods))
         with kept.alone():
@@ -75,7 +82,7 @@ class PastDate:
                 items, made = self._items, self._computed(missing)
                 found |= made
                 # Were the tables written to meanwhile, nobody could tell what this was made from.
-                if self._kept_files() == kept:
+                if self.kept_files() == kept:
                     kept.keep_table(ITEM_STATS.name, items)
                     for method, matrix in made.items():
                         kept.keep_matrix(self._name_of(method), matrix)
@@ -116,14 +123,20 @@ class PastDate:
     def _rows(self, query: Query) -> pa.Table:
         return self.warehouse.query(query.sql, query.parameters)
 
-    def _kept_files(self) -> KeptFiles | None:
+    def kept_files(self) -> KeptFiles | None:
         """Where all that is made of the tables as they are now belongs; None where the warehouse cannot tell."""
         if not isinstance(self.warehouse, TellsChanges):
             return None
-        states = [self.warehouse.state(table) for table in (EVENTS, ITEMS)]
+        oldest = self.day - timedelta(days=self.settings.features.history_days)
+        catalogue = items_snapshot(self.warehouse, self.day, self.known_until)
+        states = [
+            self.warehouse.state(EVENTS, (oldest, self.day - timedelta(days=1))),
+            self.warehouse.state(ITEMS, (catalogue, catalogue)),
+        ]
         made_from = [code_version(), *states, repr(self._items_query), repr(self._pairs_query)]
         key = hashlib.sha256("\n".join(made_from).encode()).hexdigest()[:32]
-        return KeptFiles(self.settings.storage.spill_folder / FOLDER / key)
+        storage = self.settings.storage
+        return KeptFiles(storage.spill_folder / FOLDER / key, storage.past_dates_days, storage.past_dates_gib)
 
     def _name_of(self, method: str) -> str:
         """The name of a matrix: its method, and a hash of the settings that the method looks at."""

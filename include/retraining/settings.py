@@ -66,6 +66,8 @@ class Storage(Section):
     spill: Path = Path("spill")
     memory_limit: Annotated[str, Field(pattern=r"^[0-9]+(MB|GB)$")] = "1500MB"
     threads: Annotated[int, Field(ge=1, le=64)] = 2
+    past_dates_days: Annotated[int, Field(ge=0)] = 8
+    past_dates_gib: Annotated[float, Field(ge=0)] = 20.0
 
     @property
     def landing_folder(self) -> Path:
@@ -79,7 +81,7 @@ class Storage(Section):
 
     @property
     def spill_folder(self) -> Path:
-        """Where DuckDB spills what does not fit, lists lie while they are staged, and past dates for hours."""
+        """Where DuckDB spills what does not fit, lists lie while they are staged, and past dates for days."""
         return home_folder() / self.spill.expanduser()
 
 

@@ -36,11 +36,11 @@ def test_growth_is_judged_from_3m_to_10m_where_a_step_takes_a_second() -> None:
         large: {"linear": spent(10), "square": spent(100), "short": spent(9)},
     }
     bars = Bars()
-    _show_growth(days, bars)
+    _show_growth("later", days, bars)
     assert bars.missed
     assert bars.rows == [
-        "| 3M to 10M: slope of `linear` | 1.00 | at most 1.15 | met |",
-        "| 3M to 10M: slope of `square` | 2.00 | at most 1.15 | missed |",
+        "| 3M to 10M, later day: slope of `linear` | 1.00 | at most 1.15 | met |",
+        "| 3M to 10M, later day: slope of `square` | 2.00 | at most 1.15 | missed |",
     ]
 
 
@@ -62,6 +62,8 @@ def test_every_part_runs_on_a_small_service(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr[-3000:]
     for row in ("| `ingest` |", "| `score_users 1` |", "| `verify_current` |", "| the script |", "| ours |"):
         assert row in done.stdout
+    for kind in ("first", "later"):
+        assert f"| 20k, {kind} day: all of it, s |" in done.stdout
     assert "| 20k: scoring over its kernel |" in done.stdout
     (counts,) = re.findall(r"^candidates: the script ([\d,]+), ours ([\d,]+)$", done.stdout, re.MULTILINE)
     theirs, ours = (int(count.replace(",", "")) for count in counts)

@@ -81,8 +81,10 @@ class WarehouseInMemory(LocalWarehouse):
     def _connect(self) -> duckdb.DuckDBPyConnection:
         return one_duckdb().cursor()  # starting one takes longer than these queries do
 
-    def state(self, table: Table) -> str:
-        return str(self.tables[table.name].to_pylist())
+    def state(self, table: Table, dates: tuple[date, date] | None = None) -> str:
+        first, last = dates or (date.min, date.max)
+        (name,) = table.partition
+        return str([row for row in self.tables[table.name].to_pylist() if first <= row[name] <= last])
 
     def partitions(self, table: Table) -> list[dict[str, str]]:
         (name,) = table.partition

@@ -12,18 +12,23 @@ import pyarrow as pa
 import pytest
 from scipy import sparse
 
-from include.recommender.kept_files import KEPT_SECONDS, KeptFiles
+from include.recommender.kept_files import DAY_SECONDS, IN_USE_SECONDS, KeptFiles
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 MATRIX = sparse.csr_matrix(np.array([[0, 0.25, 0.5], [0, 0, 0], [1e-6, 0, 0]]))
+DAYS, GIB = 8, 1.0
 ROWS = pa.table({"item_id": ["i1", "i2"], "users": pa.array([3, None], pa.int64())})
+
+
+def kept_under(folder: Path, days: int = DAYS, gib: float = GIB) -> KeptFiles:
+    return KeptFiles(folder, days, gib)
 
 
 @pytest.fixture
 def kept(tmp_path: Path) -> KeptFiles:
-    files = KeptFiles(tmp_path / "a")
+    files = kept_under(tmp_path / "a")
     with files.alone():
         files.keep_matrix("cosine", MATRIX)
         files.keep_table("items", ROWS)
@@ -54,16 +59,39 @@ def test_a_file_that_was_cut_short_is_none_and_goes(kept: KeptFiles, size: int) 
     assert [path.name for path in kept.folder.iterdir()] == ["lock"]
 
 
-def test_what_nobody_wanted_for_hours_is_removed(tmp_path: Path) -> None:
-    past = time.time() - KEPT_SECONDS - 60
-    for key in ("old", "used"):
-        with KeptFiles(tmp_path / key).alone():
-            KeptFiles(tmp_path / key).keep_matrix("cosine", MATRIX)
-    for key in ("old", "used"):
-        os.utime(tmp_path / key, (past, past))
-    with KeptFiles(tmp_path / "used").alone():
-        assert KeptFiles(tmp_path / "used").matrix("cosine") is not None
-    assert [path.name for path in tmp_path.iterdir()] == ["used"]
+@pytest.mark.parametrize(
+    ("days", "gib", "kept"),
+    [
+        (DAYS, GIB, ["now", "today", "week"]),
+        (7, GIB, ["now", "today"]),
+        (0, GIB, ["now"]),
+        # Of three folders of some 900 bytes each, two and a half fit, one and a half, and none.
+        (DAYS, 2250 / 2**30, ["now", "today"]),
+        (DAYS, 0.0, ["now"]),
+    ],
+)
+def test_what_nobody_wanted_for_days_is_removed_and_of_too_many_bytes_the_oldest(
+    tmp_path: Path, days: int, gib: float, kept: list[str]
+) -> None:
+    idle = {"week": 7 * DAY_SECONDS + 60, "today": IN_USE_SECONDS + 60, "now": 60}
+    for key in idle:
+        with kept_under(tmp_path / key).alone():
+            kept_under(tmp_path / key).keep_matrix("cosine", MATRIX)
+    for key, seconds in idle.items():
+        os.utime(tmp_path / key, (time.time() - seconds,) * 2)
+    with kept_under(tmp_path / "now", days, gib).alone():
+        assert kept_under(tmp_path / "now").matrix("cosine") is not None
+    assert sorted(path.name for path in tmp_path.iterdir()) == kept
+
+
+def test_large_values_are_kept_to_the_bit_too(tmp_path: Path) -> None:
+    large = sparse.csr_matrix(np.array([[-(2.0**40), 0.5]]))
+    files = kept_under(tmp_path / "a")
+    with files.alone():
+        files.keep_matrix("weights", large)
+    found = files.matrix("weights")
+    assert found is not None
+    assert found.data.tobytes() == large.data.tobytes()
 
 
 def test_a_disk_that_is_full_costs_time_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,25 +100,25 @@ def test_a_disk_that_is_full_costs_time_only(tmp_path: Path, monkeypatch: pytest
 
     monkeypatch.setattr("numpy.savez", full)
     monkeypatch.setattr("pyarrow.feather.write_feather", full)
-    files = KeptFiles(tmp_path)
+    files = kept_under(tmp_path / "a")
     with files.alone():
         files.keep_matrix("cosine", MATRIX)
         files.keep_table("items", ROWS)
-    assert [path.name for path in tmp_path.iterdir()] == ["lock"]
+    assert [path.name for path in files.folder.iterdir()] == ["lock"]
 
 
 def test_who_comes_second_waits_for_the_first(tmp_path: Path) -> None:
     working, may_end, seen = threading.Event(), threading.Event(), []
 
     def first() -> None:
-        with KeptFiles(tmp_path).alone():
+        with kept_under(tmp_path / "a").alone():
             working.set()
             may_end.wait(10)
-            KeptFiles(tmp_path).keep_matrix("cosine", MATRIX)
+            kept_under(tmp_path / "a").keep_matrix("cosine", MATRIX)
 
     def second() -> None:
-        with KeptFiles(tmp_path).alone():
-            seen.append(KeptFiles(tmp_path).matrix("cosine"))
+        with kept_under(tmp_path / "a").alone():
+            seen.append(kept_under(tmp_path / "a").matrix("cosine"))
 
     threads = [threading.Thread(target=each) for each in (first, second)]
     threads[0].start()

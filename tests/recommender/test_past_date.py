@@ -12,7 +12,15 @@ from pyarrow import feather
 from include.recommender.past_date import FOLDER, PastDate
 from include.recommender.settings import RecommenderSettings
 from include.recommender.similarities import METHODS
-from tests.recommender.small_world import DAY, days_ago, event, random_catalogue, random_events, warehouse_of
+from tests.recommender.small_world import (
+    DAY,
+    catalogue,
+    days_ago,
+    event,
+    random_catalogue,
+    random_events,
+    warehouse_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -110,6 +118,16 @@ def test_what_depends_on_changed_settings_is_made_anew_and_block_sizes_change_no
     for settings in (before, change(before)):
         replace(past, settings=settings).of_users(SOME)
     assert len(kept_files(tmp_path)) == len(METHODS) + anew
+
+
+def test_a_run_of_a_week_later_finds_it_whatever_came_since(
+    tmp_path: Path, past: PastDate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later = [event("u003", "i001", 0), event("u004", "new", -6)]
+    known = [*random_catalogue(25), *catalogue(["new"], days_ago(-7))]
+    first, world = past.of_users(SOME), warehouse_of(tmp_path / "later", [*EVENTS, *later], known)
+    monkeypatch.setattr("include.recommender.past_date.compute_similarities", never)
+    assert_same(replace(past, warehouse=world, known_until=days_ago(-7)).of_users(SOME), first)
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ from include.retraining.warehouse.table import first_of_each_key, in_order, piec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from datetime import date
     from pathlib import Path
 
     import duckdb
@@ -225,9 +226,14 @@ class LocalWarehouse:
         """The current version of a table."""
         return self._open(table).version()
 
-    def state(self, table: Table) -> str:
+    def state(self, table: Table, dates: tuple[date, date] | None = None) -> str:
         """A hash of the names of its files, each of which is written once."""
-        paths = self._open(table).get_add_actions(flatten=True)["path"].to_pylist()
+        actions = self._open(table).get_add_actions(flatten=True)
+        paths = list(map(str, actions["path"].to_pylist()))
+        if dates:
+            by_date = next(name for name in table.partition if table.columns[name] == "date")
+            days = actions[f"partition.{by_date}"].to_pylist()
+            paths = [path for path, day in zip(paths, days, strict=True) if dates[0] <= day <= dates[1]]
         return hashlib.sha256("\n".join(sorted(paths)).encode()).hexdigest()
 
     def _show(self, connection: duckdb.DuckDBPyConnection, name: str) -> None:

@@ -129,5 +129,8 @@ class ShowsCurrent(Protocol):
 class TellsChanges(Protocol):
     """A warehouse that can tell whether rows of a table may have changed, so that what was made of them can be kept."""
 
-    def state(self, table: Table) -> str:
-        """A text that no other content of the table ever had, a restored table's included."""
+    def state(self, table: Table, dates: tuple[date, date] | None = None) -> str:
+        """A text that no other content of the table ever had, a restored table's included.
+
+        Of a table partitioned by date, that of its partitions from one date to another will do; it may tell of more.
+        """

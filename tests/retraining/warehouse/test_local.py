@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -153,6 +153,18 @@ def test_the_state_of_a_restored_table_with_other_writes_since_is_another(
     shops.replace(VISITS, {"shop": "a", "day": DAY}, visits("a", 2, "lost"))
     assert shops.version(VISITS) == version
     assert shops.state(VISITS) != lost
+
+
+def test_the_state_of_some_dates_tells_of_writes_to_them_alone(shops: LocalWarehouse) -> None:
+    days = [DAY - timedelta(days=back) for back in range(3)]
+    for day in days:
+        shops.replace(VISITS, {"shop": "a", "day": day}, visits("a", 1, "old", day))
+    before, asked = shops.state(VISITS), (days[2], days[1])
+    of_some = shops.state(VISITS, asked)
+    shops.replace(VISITS, {"shop": "b", "day": DAY}, visits("b", 1, "new"))
+    assert (shops.state(VISITS) != before, shops.state(VISITS, asked)) == (True, of_some)
+    shops.replace(VISITS, {"shop": "b", "day": days[1]}, visits("b", 1, "new", days[1]))
+    assert shops.state(VISITS, asked) != of_some
 
 
 def test_several_partitions_are_replaced_together_and_one_without_rows_is_emptied(shops: LocalWarehouse) -> None:

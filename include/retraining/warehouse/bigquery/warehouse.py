@@ -147,8 +147,8 @@ class BigQueryWarehouse:
         """The number of the last commit of a table; `committed_at` beside it is what time travel takes."""
         return int(self._last_commit(table)["version"] or 0)
 
-    def state(self, table: Table) -> str:
-        """Project, dataset, number and time of the last commit."""
+    def state(self, table: Table, dates: tuple[date, date] | None = None) -> str:  # noqa: ARG002 (commits are a table's)
+        """Project, dataset, number and time of the table's last commit, whichever dates are asked for."""
         last = self._last_commit(table)
         return f"{self.jobs.table_id(table.name)} {last['version']} {last['committed_at']}"
 
