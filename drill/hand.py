@@ -7,12 +7,15 @@ import signal
 import threading
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
+
+import psutil
 
 from drill.blows import BY_LIMIT
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from drill.blows import DrillFolder, Struck
     from drill.disk import SmallDisk
 
@@ -73,6 +76,14 @@ class Hand(threading.Thread):
         self.disk.fill()
         answer.touch()
         if not self.lasting:
-            while Path(f"/proc/{struck.pid}").exists() and not self._ended.wait(POLL_SECONDS):
+            while not _has_ended(struck.pid) and not self._ended.wait(POLL_SECONDS):
                 pass
             self.disk.free()
+
+
+def _has_ended(pid: int) -> bool:
+    """Whether a process does nothing any more; Airflow may take seconds to look at one that has."""
+    try:
+        return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True

@@ -15,7 +15,7 @@ import pytest
 
 from drill import strike
 from drill.blows import BY_LIMIT, FOLDER_VARIABLE, Blow, DrillFolder
-from drill.disk import SmallDisk
+from drill.disk import ROOM, SmallDisk
 from drill.hand import Hand
 from tests.simulated_home import PROJECT
 
@@ -146,6 +146,31 @@ def test_where_no_disk_can_be_filled_the_process_may_write_no_file(folder: Drill
     failed = run_worker(folder, code)
     assert "File too large" in failed.stderr
     assert [answer.read_text() for answer in folder.told()] == [BY_LIMIT]
+
+
+def test_a_disk_has_room_again_when_the_process_has_ended_though_nobody_looked_at_it(
+    folder: DrillFolder, tmp_path: Path
+) -> None:
+    class Told(SmallDisk):
+        def _resize(self, size: int) -> None:
+            told.append("free" if size == ROOM else "full")
+
+    told: list[str] = []
+    hand = Hand(folder, Told(tmp_path, real=True))
+    hand.start()
+    folder.arm([Blow(TASK, -1, (1,), "full disk")])
+    ended = subprocess.Popen(
+        [sys.executable, "-c", WORKER], cwd=PROJECT, env={**os.environ, FOLDER_VARIABLE: str(folder.path)}
+    )
+    try:
+        until = time.monotonic() + 30
+        while told != ["full", "free"] and time.monotonic() < until:
+            time.sleep(0.05)
+        assert (told, ended.returncode) == (["full", "free"], None)
+    finally:
+        ended.kill()
+        ended.wait()
+        hand.stop()
 
 
 def run_worker(folder: DrillFolder, code: str = WORKER) -> subprocess.CompletedProcess[str]:
