@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PAGE = 100
+# A request that the database refused is sent again so often, after so long.
+BUSY_TRIES, BUSY_SECONDS = 4, 1
 ENDED = frozenset({"success", "failed"})
 
 
@@ -207,7 +209,10 @@ class AirflowClient:
         if answer.status_code == HTTPStatus.UNAUTHORIZED:
             self._log_in()
             answer = self._send(method, f"/api/v2{path}", body)
-        elif _database_was_busy(answer):
+        for _ in range(BUSY_TRIES):
+            if not _database_was_busy(answer):
+                break
+            time.sleep(BUSY_SECONDS)
             answer = self._send(method, f"/api/v2{path}", body)
         return dict(_checked(answer, accept).json() or {}) if answer.content else {}
 

@@ -87,13 +87,30 @@ def test_a_pool_that_exists_is_left_alone() -> None:
     client(answer).ensure_pool("production", 1, "")
 
 
+@pytest.fixture
+def no_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("include.embedded.rest.BUSY_SECONDS", 0)
+
+
+BUSY = (
+    httpx.Response(500, json={"detail": {"reason": "Database error"}}),
+    httpx.Response(503, json={"detail": "Database is locked. Backfill creation is not supported on SQLite"}),
+)
+
+
+@pytest.mark.usefixtures("no_wait")
 def test_a_missing_pool_is_made_also_when_the_database_is_busy_at_first() -> None:
-    busy = httpx.Response(500, json={"detail": {"reason": "Database error"}})
     answers = iter(
-        [httpx.Response(404, json={"detail": "none"}), busy, httpx.Response(201, json={"name": "production"})]
+        [httpx.Response(404, json={"detail": "none"}), *BUSY, httpx.Response(201, json={"name": "production"})]
     )
     client(lambda request: next(answers)).ensure_pool("production", 1, "")
     assert next(answers, None) is None
+
+
+@pytest.mark.usefixtures("no_wait")
+def test_a_database_that_stays_busy_is_told() -> None:
+    with pytest.raises(AirflowApiError, match="HTTP 503: Database is locked"):
+        client(lambda request: BUSY[1]).pause("d")
 
 
 def test_runs_that_never_end_are_named() -> None:
