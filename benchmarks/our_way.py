@@ -29,6 +29,7 @@ def same_work() -> dict[str, str]:
     )
     return {
         **{f"HIGAWARI_CANDIDATES__{name.upper()}": str(caps.get(name, 0)) for name in SOURCE_NAMES},
+        "HIGAWARI_CANDIDATES__FOR_YOU_SHARE": "1",
         "HIGAWARI_LISTS__SIMILAR_METHOD": '["cosine"]',
         # One value each: there is nothing to choose.
         "HIGAWARI_LISTS__POPULARITY_DAYS": "[28]",

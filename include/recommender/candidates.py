@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from math import ceil
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -195,7 +196,8 @@ def blocks_of(users: NDArray[np.int64], settings: RecommenderSettings) -> Iterat
 
 def caps(settings: RecommenderSettings, surface: str) -> dict[Source, int]:
     """The sources in use on a surface, with how many items each may propose."""
-    found = {source: getattr(settings.candidates, source.name) for source in SOURCES}
+    share = settings.candidates.for_you_share if ALLOWS_REPEATS[surface] else 1.0
+    found = {source: ceil(share * getattr(settings.candidates, source.name)) for source in SOURCES}
     filler = next(source for source in SOURCES if source.name == FILLER)
     found[filler] = max(found[filler], settings.publication.list_size)
     return {

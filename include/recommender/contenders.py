@@ -119,7 +119,7 @@ def by_candidate_settings(contenders: Mapping[Name, Contender]) -> list[dict[Nam
 def settings_of(model: RegisteredModel, settings: RecommenderSettings) -> RecommenderSettings:
     """Today's settings with the model's own candidate settings; a source that came later proposes nothing for it."""
     own = json.loads(model.tags["candidate_settings"])
-    sources = dict.fromkeys(SOURCE_NAMES, 0) | own["candidates"]
+    sources = dict.fromkeys(SOURCE_NAMES, 0) | {"for_you_share": 1.0} | own["candidates"]
     return settings.model_copy(
         update={
             "features": Features(**own["features"], history_days=settings.features.history_days),

@@ -51,7 +51,10 @@ class Ease(Section):
 
 
 class Candidates(Section):
-    """How many items each source may propose for a user; 0 switches a source off."""
+    """How many items each source may propose for a user; 0 switches a source off.
+
+    On the surface with repeats `for_you_share` of that, rounded up.
+    """
 
     own_history: Cap = 100
     item_knn: Cap = 50
@@ -67,6 +70,7 @@ class Candidates(Section):
     rising: Cap = 25
     liked_categories: Cap = 30
     new_items: Cap = 20
+    for_you_share: Annotated[float, Field(gt=0, le=1)] = 0.5
     user_block: Count = 512
 
 

@@ -199,7 +199,7 @@ def _ndcg(
 ) -> NDArray[np.float64]:
     """NDCG@10 per user with targets of lists from one source alone; popularity fills up."""
     users = targets[surface].users
-    caps = dict.fromkeys(SOURCE_NAMES, 0) | {source: DEPTH}
+    caps = dict.fromkeys(SOURCE_NAMES, 0) | {source: DEPTH, "for_you_share": 1.0}
     alone = settings.model_copy(update={"candidates": settings.candidates.model_copy(update=caps)})
     lists = top_lists(snapshot, users, {source: lambda c: c.scores[source]}, alone, surface, DEPTH)[source]
     return per_user_of(snapshot, targets[surface], lists)["ndcg@10"]

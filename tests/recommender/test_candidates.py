@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from math import ceil
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +13,6 @@ from hypothesis import strategies as st
 
 from include.recommender.candidates import FILLER, RANKED, caps, ordered, propose, propose_block
 from include.recommender.settings import SURFACES, RecommenderSettings
-from include.recommender.settings import Candidates as Caps
 from include.recommender.sources import SOURCE_NAMES, SOURCES
 from tests.recommender.small_world import catalogue, event, random_catalogue, random_events, snapshot_from
 
@@ -33,7 +33,9 @@ LIST_SIZE = 6
 @pytest.fixture
 def some(settings_with: Callable[..., RecommenderSettings]) -> RecommenderSettings:
     return settings_with(
-        business={"positive_event_types": ["like"]}, candidates=SMALL_CAPS, publication={"list_size": LIST_SIZE}
+        business={"positive_event_types": ["like"]},
+        candidates=SMALL_CAPS | {"for_you_share": 1.0},
+        publication={"list_size": LIST_SIZE},
     )
 
 
@@ -197,14 +199,30 @@ def test_a_cap_of_0_switches_a_source_off_but_not_the_one_that_fills_up(
     assert np.bincount(alone.user).tolist() == [LIST_SIZE] * snapshot.shape[0]
 
 
-@pytest.mark.parametrize(("size", "cap"), [(5, 50), (50, 50), (90, 90)])
-def test_the_filler_proposes_a_list_at_least(
-    settings_with: Callable[..., RecommenderSettings], size: int, cap: int
+@pytest.mark.parametrize(
+    ("surface", "share", "size", "own", "filler"),
+    [
+        ("for_you", 0.5, 5, 50, 25),
+        ("for_you", 0.5, 50, 50, 50),
+        ("for_you", 0.333, 5, 34, 17),
+        ("for_you", 1.0, 90, 100, 90),
+        ("discover", 0.5, 5, None, 50),
+    ],
+)
+def test_for_you_takes_a_share_of_each_cap_and_the_filler_proposes_a_list_at_least(
+    settings_with: Callable[..., RecommenderSettings],
+    surface: str,
+    share: float,
+    size: int,
+    own: int | None,
+    filler: int,
 ) -> None:
-    found = caps(settings_with(publication={"list_size": size}), "for_you")
-    assert {source.name: number for source, number in found.items()} == Caps().model_dump(exclude={"user_block"}) | {
-        FILLER: cap
-    }
+    using = settings_with(publication={"list_size": size}, candidates={"for_you_share": share})
+    found = {source.name: number for source, number in caps(using, surface).items()}
+    assert (found.get("own_history"), found[FILLER]) == (own, filler)
+    of_all = using.candidates.model_dump(include=set(found))
+    taken = share if surface == "for_you" else 1
+    assert found == {name: ceil(cap * taken) for name, cap in of_all.items()} | {FILLER: filler}
 
 
 def test_own_history_has_no_say_where_nothing_is_repeated(settings_with: Callable[..., RecommenderSettings]) -> None:
