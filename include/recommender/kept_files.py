@@ -84,7 +84,8 @@ class KeptFiles:
 
     def keep_matrix(self, name: str, matrix: sparse.csr_matrix) -> None:
         """All of it or nothing; its values are whole micro-units."""
-        micros = np.rint(matrix.data * MICROS)
+        micros = matrix.data * MICROS
+        np.rint(micros, out=micros)
         micros = micros.astype(np.int32 if np.abs(micros).max(initial=0) < 2**31 else np.int64)
 
         def write(path: Path) -> None:
