@@ -18,6 +18,7 @@ from include.recommender.similarities import METHODS
 from tests.recommender.small_world import catalogue, event, random_catalogue, random_events, snapshot_from
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from include.recommender.candidates import Candidates
@@ -26,6 +27,12 @@ if TYPE_CHECKING:
     from include.recommender.snapshot import Snapshot
 
 EVENTS = random_events(seed=31, count=500, users=20, items=40, days=40)
+
+
+@pytest.fixture
+def settings(settings_with: Callable[..., RecommenderSettings]) -> RecommenderSettings:
+    """Lists that may hold every item."""
+    return settings_with(publication={"list_size": 40})
 
 
 @pytest.fixture
