@@ -6,18 +6,12 @@ import hashlib
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from include.recommender.kept_files import KeptFiles
 from include.recommender.similarities import compute_similarities, settings_of
 from include.recommender.snapshot import TOUCHED, compute_aggregates, methods_to_make, snapshot_of, with_rows
-from include.recommender.statistics import (
-    items_snapshot,
-    known_users_query,
-    statistics_at,
-    statistics_query,
-    touched_pairs_query,
-)
+from include.recommender.statistics import known_users_query, statistics_at, statistics_query, touched_pairs_query
 from include.recommender.tables import EVENTS, ITEM_STATS, ITEMS, USER_ITEMS, USER_STATS
 from include.retraining.code_version import code_version
 from include.retraining.warehouse.protocol import TellsChanges
@@ -128,7 +122,7 @@ class PastDate:
         if not isinstance(self.warehouse, TellsChanges):
             return None
         oldest = self.day - timedelta(days=self.settings.features.history_days)
-        catalogue = items_snapshot(self.warehouse, self.day, self.known_until)
+        catalogue = cast("date", self._items_query.parameters["items_snapshot_date"])
         states = [
             self.warehouse.state(EVENTS, (oldest, self.day - timedelta(days=1))),
             self.warehouse.state(ITEMS, (catalogue, catalogue)),

@@ -153,6 +153,14 @@ def test_a_source_that_came_after_a_ranker_proposes_nothing_for_it(settings: Rec
     assert settings_of(older, settings).candidates == settings.candidates.model_copy(update={"rising": 0})
 
 
+def test_a_ranker_from_before_for_you_had_a_share_keeps_all_its_candidates(settings: RecommenderSettings) -> None:
+    model = FakeRegistry().add(quick_ranker(FIRST), settings)
+    own = json.loads(model.tags["candidate_settings"])
+    del own["candidates"]["for_you_share"]
+    older = replace(model, tags={**model.tags, "candidate_settings": json.dumps(own)})
+    assert (settings.candidates.for_you_share, settings_of(older, settings).candidates.for_you_share) == (0.5, 1.0)
+
+
 def test_candidate_settings_name_all_that_decides_candidates_and_features_and_nothing_else(
     settings: RecommenderSettings, settings_with: Callable[..., RecommenderSettings]
 ) -> None:

@@ -65,7 +65,7 @@ def test_a_file_that_was_cut_short_is_none_and_goes(kept: KeptFiles, size: int) 
         (DAYS, GIB, ["now", "today", "week"]),
         (7, GIB, ["now", "today"]),
         (0, GIB, ["now"]),
-        # Of three folders of some 900 bytes each, two and a half fit, one and a half, and none.
+        # Of three folders of some 900 bytes each, two and a half fit, or none.
         (DAYS, 2250 / 2**30, ["now", "today"]),
         (DAYS, 0.0, ["now"]),
     ],

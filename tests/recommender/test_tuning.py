@@ -118,8 +118,12 @@ def test_every_value_of_every_short_list_is_tried_and_one_of_each_chosen(
         assert all(0 <= row["mean"] < 1 for row in own)
 
 
-@pytest.mark.parametrize("change", [{"training": {"threads": 1}}, {"candidates": {"user_block": 3}}], ids=str)
-def test_rule_3_neither_threads_nor_blocks_of_users_change_the_choice(
+@pytest.mark.parametrize(
+    "change",
+    [{"training": {"threads": 1}}, {"candidates": {"user_block": 3}}, {"candidates": {"for_you_share": 0.05}}],
+    ids=str,
+)
+def test_rule_3_neither_threads_nor_blocks_of_users_nor_how_many_are_ranked_change_the_choice(
     choose_in: ChooseIn, settings_with: Callable[..., RecommenderSettings], change: dict[str, Any]
 ) -> None:
     usual = choose_in(EVENTS, random_catalogue(25))
