@@ -71,7 +71,10 @@ class Hand(threading.Thread):
 
     def _fill(self, struck: Struck, answer: Path) -> None:
         if not self.disk.real:
-            answer.write_text(BY_LIMIT)
+            # The task that waits for it must not find it empty.
+            written = answer.with_suffix(".written")
+            written.write_text(BY_LIMIT)
+            written.replace(answer)
             return
         self.disk.fill()
         answer.touch()
