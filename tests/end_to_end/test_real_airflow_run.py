@@ -378,12 +378,13 @@ def test_a_person_fills_in_forms_in_the_browser(airflow: AirflowClient, home: Pa
         assert person.form(ROLLBACK).get_by_role("button", name="Trigger").is_disabled(), "without a reason"
         reason = {"reason": "lists of dogs for cat people"}
         wrong = person.trigger(ROLLBACK, {"publication_id": "2026-01-31-nonsense", **reason}, dry_run=True)
-        earlier = {"publication_id": before.switches[0].to_publication_id, **reason}
+        first = before.switches[0].to_publication_id
+        earlier = {"publication_id": first, **reason}
         dry = person.trigger(ROLLBACK, earlier, dry_run=True, picture="form")
         blocked = person.trigger("block_items", {"item_ids": "p000001\np000002", **reason}, dry_run=False)
         states = [run.state for run in airflow.wait_for_runs(ROLLBACK, [wrong, dry], 120)]
         assert states == ["failed", "success"]
-        for run_id, said in ((wrong, str(before.current)[:10]), (dry, "Dry run, nothing was changed")):
+        for run_id, said in ((wrong, f"superseded: {first}"), (dry, "Dry run, nothing was changed")):
             person.open(f"/dags/{ROLLBACK}/runs/{quote(run_id, safe='')}/tasks/roll_back_publication")
             expect(person.page.get_by_text(said).first).to_be_visible()
             person.picture("wrong_id" if run_id == wrong else "dry_run")

@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from include.retraining.warehouse.table import Table
 
 CREATE = "python -m include.retraining.warehouse.bigquery.create_dataset"
-# The last one is the emulator's.
-LOST_RACE = ("concurrent update", "could not serialize access", "transaction is aborted", "failed to commit")
+# The last two are the emulator's; it says the very last where BigQuery finds an outdated etag.
+LOST_RACE = (
+    "concurrent update", "could not serialize access", "transaction is aborted", "failed to commit", "column with name",
+)  # fmt: skip
 # A table was changed after it was looked at.
 PRECONDITION_FAILED = 412
 PASSES = {
