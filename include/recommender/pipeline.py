@@ -9,8 +9,10 @@ from include.recommender.settings import SURFACES, RecommenderSettings
 from include.retraining.errors import PublicationCheckError, StepSkipped
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
+
+    import pyarrow as pa
 
     from include.retraining.promotion.approval import Question
     from include.retraining.run import Run
@@ -154,17 +156,21 @@ def build_item_similarities(run: Run, workspace: Recommender) -> int:
     **What to do**: out of memory: lower `ease.max_items` or `similarities.neighbours`; else read the log and clear the
     task.
     """
-    from include.recommender.similarities import warn_of_ease_cap
-    from include.recommender.snapshot import read_touched, similarity_rows, with_similarities
+    from include.recommender.similarities import each_similarity, warn_of_ease_cap
+    from include.recommender.snapshot import methods_to_make, read_touched, similarity_rows
     from include.recommender.tables import ITEM_SIMILARITIES
     from include.retraining.warehouse.protocol import Pieces
 
     settings = _tuned(run, workspace)
     snapshot = read_touched(workspace.warehouse, run.as_of_date)
     warn_of_ease_cap(snapshot, settings)
-    similar = with_similarities(snapshot, settings, settings.training.threads)
-    rows = Pieces(lambda: similarity_rows(similar))
-    return workspace.warehouse.replace(ITEM_SIMILARITIES, {"as_of_date": run.as_of_date}, rows).rows
+
+    def made() -> Iterator[pa.Table]:
+        # One method is written while the next ones are computed: all of them at once would be more than a task needs.
+        methods = methods_to_make(settings)
+        return similarity_rows(snapshot, each_similarity(snapshot, settings, methods, settings.training.threads))
+
+    return workspace.warehouse.replace(ITEM_SIMILARITIES, {"as_of_date": run.as_of_date}, Pieces(made)).rows
 
 
 def build_training_set(run: Run, workspace: Recommender) -> dict[str, int]:

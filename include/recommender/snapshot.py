@@ -12,14 +12,14 @@ import numpy as np
 from scipy import sparse
 
 from include.recommender.arrays import MICROS, position_in_group, positions
-from include.recommender.similarities import METHODS, compute_similarities
+from include.recommender.similarities import METHODS
 from include.recommender.sources import SOURCES
 from include.recommender.sql import sql
 from include.recommender.statistics import statistics_at
 from include.recommender.tables import ITEM_STATS, USER_ITEMS, USER_STATS
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     import pyarrow as pa
     from numpy.typing import NDArray
@@ -157,12 +157,6 @@ def methods_to_make(settings: RecommenderSettings) -> set[str]:
     return methods_in_use(settings) | set(settings.lists.similar_method)
 
 
-def with_similarities(snapshot: Snapshot, settings: RecommenderSettings, threads: int = 1) -> Snapshot:
-    """The same state with the similarities that sources in use and `similar_items` read."""
-    found = compute_similarities(snapshot, settings, methods_to_make(settings), threads)
-    return replace(snapshot, similarities=found)
-
-
 def snapshot_of(as_of_date: date, items: pa.Table, users: pa.Table, pairs: pa.Table) -> Snapshot:
     """Index the aggregate tables; without similarities. Pairs of some of the users will do."""
     items, users = items.sort_by("item_id"), users.sort_by("user_id")
@@ -215,33 +209,31 @@ def read_similarities(
     return found
 
 
-def similarity_rows(snapshot: Snapshot) -> Iterator[pa.Table]:
-    """The similarity matrices as rows of `item_similarities`, in key order, those of some items at a time."""
-    for method in sorted(snapshot.similarities):
-        matrix = snapshot.similarities[method]
-        ends = np.searchsorted(matrix.indptr, np.arange(0, matrix.nnz + ROWS_AT_ONCE, ROWS_AT_ONCE))
-        for first, last in pairwise(np.unique(np.minimum(ends, matrix.shape[0])).tolist()):
-            yield _method_rows(snapshot, method, first, last)
+def similarity_rows(snapshot: Snapshot, matrices: Iterable[tuple[str, sparse.csr_matrix]]) -> Iterator[pa.Table]:
+    """Similarity matrices, given by method, as rows of `item_similarities`, those of some items at a time.
 
-
-def _method_rows(snapshot: Snapshot, method: str, first: int, last: int) -> pa.Table:
-    """Rows of the items from one position to another."""
+    Where the methods come by name, rows come in key order.
+    """
     import pyarrow as pa
 
-    coo = snapshot.similarities[method][first:last].tocoo()
-    item, micros = coo.row.astype(np.int64) + first, np.rint(coo.data * MICROS).astype(np.int64)
-    order = np.lexsort((-micros, item))
-    item, similar, count = item[order], coo.col[order], len(order)
-    return pa.table(
-        {
-            "as_of_date": pa.array([snapshot.as_of_date] * count, pa.date32()),
-            "method": pa.array([method] * count, pa.string()),
-            "item_id": pa.array(snapshot.item_ids[item], pa.string()),
-            "rank": pa.array(position_in_group(item) + 1, pa.int64()),
-            "similar_item_id": pa.array(snapshot.item_ids[similar], pa.string()),
-            "score_micros": pa.array(micros[order], pa.int64()),
-        }
-    )
+    ids = pa.array(snapshot.item_ids, pa.string())
+    for method, matrix in matrices:
+        ends = np.searchsorted(matrix.indptr, np.arange(0, matrix.nnz + ROWS_AT_ONCE, ROWS_AT_ONCE))
+        for first, last in pairwise(np.unique(np.minimum(ends, matrix.shape[0])).tolist()):
+            coo = matrix[first:last].tocoo()
+            item, micros = coo.row.astype(np.int64) + first, np.rint(coo.data * MICROS).astype(np.int64)
+            order = np.lexsort((-micros, item))
+            item, similar, count = item[order], coo.col[order], len(order)
+            yield pa.table(
+                {
+                    "as_of_date": pa.repeat(pa.scalar(snapshot.as_of_date, pa.date32()), count),
+                    "method": pa.repeat(method, count),
+                    "item_id": ids.take(pa.array(item)),
+                    "rank": pa.array(position_in_group(item) + 1, pa.int64()),
+                    "similar_item_id": ids.take(pa.array(similar)),
+                    "score_micros": pa.array(micros[order], pa.int64()),
+                }
+            )
 
 
 def _numbers(table: pa.Table) -> dict[str, NDArray[np.float64]]:

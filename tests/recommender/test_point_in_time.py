@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from functools import cache
 from hashlib import sha256
@@ -18,7 +19,8 @@ from include.recommender.candidates import propose
 from include.recommender.contenders import baseline
 from include.recommender.drafts import lists_of, popular_items, similar_items
 from include.recommender.settings import SURFACES, RecommenderSettings
-from include.recommender.snapshot import similarity_rows, snapshot_of, with_similarities
+from include.recommender.similarities import compute_similarities
+from include.recommender.snapshot import similarity_rows, snapshot_of
 from include.recommender.statistics import statistics_at
 from include.recommender.tables import (
     CHOSEN_PARAMETERS,
@@ -61,11 +63,12 @@ def made_for(spill: Path, day: date, events: Rows, items: Rows) -> dict[str, str
     statistics = {
         table: statistics_at(warehouse, using, table, day, day) for table in (ITEM_STATS, USER_STATS, USER_ITEMS)
     }
-    snapshot = with_similarities(snapshot_of(day, *statistics.values()), using)
+    aggregates = snapshot_of(day, *statistics.values())
+    snapshot = replace(aggregates, similarities=compute_similarities(aggregates, using))
     everyone = np.arange(snapshot.shape[0])
     rules = {surface: baseline(baselines_of(surface)[-1], using) for surface in SURFACES}
     rows_of = statistics | {
-        ITEM_SIMILARITIES: pa.concat_tables(similarity_rows(snapshot)),
+        ITEM_SIMILARITIES: pa.concat_tables(similarity_rows(snapshot, sorted(snapshot.similarities.items()))),
         CHOSEN_PARAMETERS: choose_parameters(warehouse, using, day),
         TRAINING_SET: pa.concat_tables(build_training_sets(warehouse, using, day).values()),
         DRAFT_USER_RECOMMENDATIONS: lists_of(snapshot, rules, 5, everyone, 0, everybody=True),

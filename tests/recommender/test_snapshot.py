@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from include.recommender.past_date import PastDate
-from include.recommender.similarities import METHODS
+from include.recommender.similarities import METHODS, compute_similarities, each_similarity
 from include.recommender.snapshot import (
     compute_aggregates,
     numeric_columns,
@@ -19,7 +20,6 @@ from include.recommender.snapshot import (
     read_similarities,
     read_snapshot,
     similarity_rows,
-    with_similarities,
 )
 from include.recommender.statistics import statistics_at
 from include.recommender.tables import ITEM_SIMILARITIES, ITEM_STATS, USER_ITEMS, USER_STATS
@@ -36,7 +36,7 @@ from tests.recommender.small_world import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from include.recommender.settings import RecommenderSettings
@@ -62,7 +62,7 @@ def assert_same(left: Snapshot, right: Snapshot) -> None:
             np.testing.assert_array_equal(values, theirs[name], err_msg=name)
     assert (left.pair_user.tolist(), left.pair_item.tolist()) == (right.pair_user.tolist(), right.pair_item.tolist())
     assert left.pair_start.tolist() == right.pair_start.tolist()
-    assert list(left.similarities) == list(right.similarities)
+    assert left.similarities.keys() == right.similarities.keys()
     for method, matrix in left.similarities.items():
         assert matrix.toarray().tobytes() == right.similarities[method].toarray().tobytes(), method
 
@@ -129,8 +129,9 @@ def test_what_the_build_steps_wrote_reads_back_as_what_was_computed(
     aggregates = read_aggregates(warehouse, DAY)
     assert_same(aggregates, compute_aggregates(source, settings, DAY, DAY))
     assert not aggregates.similarities
-    similar = with_similarities(aggregates, settings)
-    warehouse.replace(ITEM_SIMILARITIES, {"as_of_date": DAY}, Pieces(lambda: similarity_rows(similar)))
+    similar = replace(aggregates, similarities=compute_similarities(aggregates, settings))
+    made = Pieces(lambda: similarity_rows(aggregates, each_similarity(aggregates, settings, threads=2)))
+    warehouse.replace(ITEM_SIMILARITIES, {"as_of_date": DAY}, made)
     computed = PastDate(source, settings, DAY, DAY).of_everybody()
     assert min(matrix.nnz for matrix in computed.similarities.values()) > 20
     assert_same(similar, computed)
@@ -142,7 +143,7 @@ def test_similarity_rows_rank_neighbours_from_the_nearest_and_ties_by_id(
     snapshot: Snapshot, at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("include.recommender.snapshot.ROWS_AT_ONCE", at_once)
-    pieces = pa.concat_tables(similarity_rows(snapshot))
+    pieces = pa.concat_tables(rows_of(snapshot))
     assert pieces.num_rows == sum(matrix.nnz for matrix in snapshot.similarities.values())
     assert pieces.equals(pieces.sort_by([(name, "ascending") for name in ITEM_SIMILARITIES.key]))
     rows = pieces.to_pandas()
@@ -158,7 +159,7 @@ def test_similarities_of_items_that_left_the_catalogue_are_left_out(
 ) -> None:
     left = [0, 3, 24]
     items = pa.table({"item_id": pa.array(np.delete(snapshot.item_ids, left), pa.string())})
-    stored = {ITEM_STATS: items, ITEM_SIMILARITIES: pa.concat_tables(similarity_rows(snapshot))}
+    stored = {ITEM_STATS: items, ITEM_SIMILARITIES: pa.concat_tables(rows_of(snapshot))}
     for table, rows in stored.items():
         warehouse.replace(table, {"as_of_date": DAY}, filled(table, rows, DAY))
     matrices = read_similarities(warehouse, DAY, items.num_rows, METHODS)
@@ -202,4 +203,9 @@ def test_a_day_without_events_gives_an_empty_snapshot(tmp_path: Path, settings: 
     assert snapshot.shape == (0, 1)
     assert not snapshot.recommendable.any()
     assert [matrix.nnz for matrix in snapshot.similarities.values()] == [0] * len(METHODS)
-    assert list(similarity_rows(snapshot)) == []
+    assert list(rows_of(snapshot)) == []
+
+
+def rows_of(snapshot: Snapshot) -> Iterator[pa.Table]:
+    """Rows of all its matrices, in key order."""
+    return similarity_rows(snapshot, sorted(snapshot.similarities.items()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from scipy import sparse
@@ -12,14 +12,12 @@ from include.recommender.similarities.cosine import cosine_between, cosine_simil
 from include.recommender.similarities.ease import ease_similarities, warn_of_cap
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from numpy.typing import NDArray
 
     from include.recommender.settings import RecommenderSettings
     from include.recommender.snapshot import Snapshot
-
-    Method = Callable[[Snapshot, RecommenderSettings], sparse.csr_matrix]
 
 # Half-lives stand side by side and the ranker weighs them: what is recent differs from shop to shop.
 EASE_HALF_LIVES = {"ease_10d": 10.0, "ease_60d": 60.0}
@@ -28,23 +26,30 @@ EASE_HALF_LIVES = {"ease_10d": 10.0, "ease_60d": 60.0}
 FORGOTTEN, NEXT_DAYS, DAYS = 10, 60, 100_000
 
 
-def over_users(snapshot: Snapshot, settings: RecommenderSettings) -> sparse.csr_matrix:
+class Method(Protocol):
+    """A way to tell which items are alike; more threads change the time it takes, and nothing else."""
+
+    def __call__(self, snapshot: Snapshot, settings: RecommenderSettings, threads: int = 1) -> sparse.csr_matrix:
+        """Values above 0 (items x items) of the nearest of every item, zero diagonal."""
+
+
+def over_users(snapshot: Snapshot, settings: RecommenderSettings, threads: int = 1) -> sparse.csr_matrix:
     """Items of the same users."""
     weights = recency_weights(snapshot, settings.similarities.half_life_days)
-    return cosine_similarities(_user_matrix(snapshot, weights), settings.similarities)
+    return cosine_similarities(_user_matrix(snapshot, weights), settings.similarities, threads)
 
 
-def over_baskets(snapshot: Snapshot, settings: RecommenderSettings) -> sparse.csr_matrix:
+def over_baskets(snapshot: Snapshot, settings: RecommenderSettings, threads: int = 1) -> sparse.csr_matrix:
     """Items that the same users first, or last, touched on the same day."""
     matrices = [_baskets(snapshot, settings, column)[1] for column in ("first_date", "last_date")]
-    return cosine_similarities(sparse.csr_matrix(sparse.vstack(matrices)), settings.similarities)
+    return cosine_similarities(sparse.csr_matrix(sparse.vstack(matrices)), settings.similarities, threads)
 
 
-def over_next_baskets(snapshot: Snapshot, settings: RecommenderSettings) -> sparse.csr_matrix:
+def over_next_baskets(snapshot: Snapshot, settings: RecommenderSettings, threads: int = 1) -> sparse.csr_matrix:
     """Items that users first touched on a day, and those they first touched on the next."""
     keys, matrix = _baskets(snapshot, settings, "first_date")
     follows = np.flatnonzero((keys[1:] // DAYS == keys[:-1] // DAYS) & (keys[1:] - keys[:-1] <= NEXT_DAYS))
-    return cosine_between(matrix[follows], matrix[follows + 1], settings.similarities)
+    return cosine_between(matrix[follows], matrix[follows + 1], settings.similarities, threads)
 
 
 def _baskets(
@@ -66,7 +71,11 @@ def _baskets(
 def ease_over_users(half_life_days: float) -> Method:
     """EASE over users' items, weighed by how recent the last touch is."""
 
-    def similarities(snapshot: Snapshot, settings: RecommenderSettings) -> sparse.csr_matrix:
+    def similarities(
+        snapshot: Snapshot,
+        settings: RecommenderSettings,
+        threads: int = 1,  # noqa: ARG001 (the order of sums)
+    ) -> sparse.csr_matrix:
         matrix = _user_matrix(snapshot, recency_weights(snapshot, half_life_days))
         popularity = snapshot.items["users_90d"]
         return ease_similarities(matrix, popularity, settings.ease.regularisation[0], settings.ease)
@@ -86,8 +95,17 @@ def compute_similarities(
     snapshot: Snapshot, settings: RecommenderSettings, methods: Collection[str] = tuple(METHODS), threads: int = 1
 ) -> dict[str, sparse.csr_matrix]:
     """The matrix of each of the methods."""
-    used = [name for name in METHODS if name in methods]
-    return dict(zip(used, parallel_map(lambda name: METHODS[name](snapshot, settings), used, threads), strict=True))
+    return dict(each_similarity(snapshot, settings, methods, threads))
+
+
+def each_similarity(
+    snapshot: Snapshot, settings: RecommenderSettings, methods: Collection[str] = tuple(METHODS), threads: int = 1
+) -> Iterator[tuple[str, sparse.csr_matrix]]:
+    """Names and matrices of the methods, by name; those to come are computed while whoever asked looks at one."""
+    names = sorted(methods)
+    return zip(
+        names, parallel_map(lambda name: METHODS[name](snapshot, settings, threads), names, threads), strict=True
+    )
 
 
 def settings_of(method: str, settings: RecommenderSettings) -> str:

@@ -8,22 +8,25 @@ import numpy as np
 from scipy import sparse
 
 from include.recommender.arrays import matrix_of_keys
+from include.recommender.parallel import parallel_map
 
 if TYPE_CHECKING:
     from include.recommender.settings import Similarities
 
 
-def cosine_similarities(matrix: sparse.csr_matrix, settings: Similarities) -> sparse.csr_matrix:
+def cosine_similarities(matrix: sparse.csr_matrix, settings: Similarities, threads: int = 1) -> sparse.csr_matrix:
     """Item-item cosine (items x items, values in (0, 1], zero diagonal), the nearest `neighbours` of each item.
 
     `matrix` holds weights (rows x items), a row being a user or a basket; a row counts by the inverse square root of
     its sum, so that one who touches everything says less about what is alike. Computed in blocks of items.
     Item-based nearest neighbours: Sarwar et al. 2001, doi:10.1145/371920.372071.
     """
-    return cosine_between(matrix, matrix, settings)
+    return cosine_between(matrix, matrix, settings, threads)
 
 
-def cosine_between(left: sparse.csr_matrix, right: sparse.csr_matrix, settings: Similarities) -> sparse.csr_matrix:
+def cosine_between(
+    left: sparse.csr_matrix, right: sparse.csr_matrix, settings: Similarities, threads: int = 1
+) -> sparse.csr_matrix:
     """The same between the items of `left` and those of `right`, whose rows belong together."""
     from include.recommender.kernels.products import largest_products
 
@@ -34,12 +37,14 @@ def cosine_between(left: sparse.csr_matrix, right: sparse.csr_matrix, settings: 
     place = np.empty(len(names), np.int32)
     place[names] = np.arange(len(names))
     between = (unit.indptr, place[unit.indices], unit.data)
-    blocks = []
-    for start in range(0, rows.shape[0], settings.item_block):
+
+    def block_of(start: int) -> sparse.csr_matrix:
         count = min(settings.item_block, rows.shape[0] - start)
         keys, sizes = np.empty((count, settings.neighbours), np.int64), np.empty(count, np.int64)
         largest_products(start, (rows.indptr, rows.indices, rows.data), between, names, keys, sizes)
-        blocks.append(matrix_of_keys(keys, sizes, len(names)))
+        return matrix_of_keys(keys, sizes, len(names))
+
+    blocks = list(parallel_map(block_of, range(0, rows.shape[0], settings.item_block), threads))
     return sparse.csr_matrix(sparse.vstack(blocks)) if blocks else sparse.csr_matrix((0, 0))
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from heapq import heapify, heappop, heappush
+from typing import TYPE_CHECKING, Any
 
 from include.retraining.errors import TableSchemaError
 
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 ROWS_AT_ONCE = 200_000
+# Pieces of fewer rows than this, on average, are sorted: to look for their places would take longer.
+LEAST_PIECE = 1000
 ARROW_TYPES = {
     "string": "string",
     "int64": "int64",
@@ -179,19 +183,62 @@ class Table:
 
 
 def in_order(rows: pa.Table, names: Sequence[str]) -> pa.Table:
-    """Rows sorted by some columns without nulls; the very same table, not a copy, where they are sorted already."""
+    """Rows sorted by some columns without nulls; the very same table, not a copy, where they are sorted already.
+
+    What was written in order and comes back in another order of batches is put together from slices, without a copy.
+    """
+    import numpy as np
+    import pyarrow as pa
     import pyarrow.compute as pc
 
-    earlier, later = rows.slice(0, max(rows.num_rows - 1, 0)), rows.slice(1)
-    # Whether each row and the next are equal in all columns so far.
-    equal = None
+    if rows.num_rows < 2:
+        return rows
+    earlier, later = rows.slice(0, rows.num_rows - 1), rows.slice(1)
+    # Whether each row and the next are equal in all columns so far, and whether the next is less.
+    equal: Any = None
+    falls: Any = None
     for name in names:
-        falls = pc.greater(earlier[name], later[name])
-        if pc.any(falls if equal is None else pc.and_(equal, falls)).as_py():
-            return rows.sort_by([(name, "ascending") for name in names])
+        less = pc.greater(earlier[name], later[name])
+        falls = less if falls is None else pc.or_(falls, pc.and_(equal, less))
         same = pc.equal(earlier[name], later[name])
         equal = same if equal is None else pc.and_(equal, same)
-    return rows
+    if not pc.any(falls).as_py():
+        return rows
+    ends = [*(np.flatnonzero(falls) + 1).tolist(), rows.num_rows]
+    slices = _merged_runs(rows.select(names), ends, rows.num_rows // LEAST_PIECE)
+    if slices is None:
+        return rows.sort_by([(name, "ascending") for name in names])
+    return pa.concat_tables([rows.slice(start, end - start) for start, end in slices])
+
+
+def _merged_runs(keys: pa.Table, ends: Sequence[int], most: int) -> list[tuple[int, int]] | None:
+    """Where the slices of `keys` begin and end which are in order one after the other; None for more than `most`.
+
+    `ends` are those of its runs, each of which is in order. Of equal rows the earlier comes first.
+    """
+    if len(ends) > most:
+        return None
+
+    def key_of(row: int) -> tuple[Any, ...]:
+        return tuple(column[row].as_py() for column in keys.columns)
+
+    starts = [0, *ends[:-1]]
+    heads = [(key_of(start), run, start) for run, start in enumerate(starts)]
+    heapify(heads)
+    slices: list[tuple[int, int]] = []
+    while heads:
+        _, run, start = heappop(heads)
+        end = ends[run]
+        if heads:
+            next_key, next_run, _ = heads[0]
+            find = bisect_right if run < next_run else bisect_left
+            end = start + find(range(start, end), next_key, key=key_of)
+        slices.append((start, end))
+        if end < ends[run]:
+            heappush(heads, (key_of(end), run, end))
+        if len(slices) > most:
+            return None
+    return slices
 
 
 def pieces_in_order(rows: pa.Table, names: Sequence[str]) -> Iterator[pa.Table]:

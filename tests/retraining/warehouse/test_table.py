@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta, timezone
+from unittest.mock import patch
 
 import pyarrow as pa
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from include.retraining.errors import TableSchemaError
+from include.retraining.warehouse import table as table_module
 from include.retraining.warehouse.table import ARROW_TYPES, Table, in_order
 from tests.retraining.processes import DAY, VISITS, visits
 
@@ -120,3 +122,38 @@ def test_rows_in_order_stay_the_same_table_and_others_are_sorted(rows: list[tupl
     found = in_order(table, ["text", "n"])
     assert list(zip(found["text"].to_pylist(), found["n"].to_pylist(), strict=True)) == sorted(rows)
     assert (found is table) == (rows == sorted(rows))
+
+
+@given(st.lists(st.tuples(st.sampled_from("abé"), st.integers(0, 2)), max_size=12), st.integers(1, 4))
+def test_sorted_runs_are_merged_as_a_stable_sort_would_order_them(rows: list[tuple[str, int]], least: int) -> None:
+    table = pa.table(
+        {
+            "text": pa.array([text for text, _ in rows], pa.string()),
+            "n": pa.array([n for _, n in rows], pa.int64()),
+            "place": pa.array(range(len(rows)), pa.int64()),
+        }
+    )
+    with patch.object(table_module, "LEAST_PIECE", least):
+        found = in_order(table, ["text", "n"])
+    expected = sorted(range(len(rows)), key=lambda at: rows[at])
+    assert found["place"].to_pylist() == expected
+
+
+@given(st.permutations(range(6)), st.booleans())
+def test_batches_that_changed_places_are_put_back_without_a_copy(order: list[int], halved: bool) -> None:
+    whole = pa.table({"n": pa.array(range(60_000), pa.int64())})
+    batches = [whole.slice(10_000 * at, 10_000) for at in order]
+    if halved:
+        batches = [batch.slice(start, 5_000) for start in (0, 5_000) for batch in batches]
+    mixed = pa.concat_tables(batches)
+    found = in_order(mixed, ["n"])
+    assert found.equals(whole)
+    buffers = {chunk.buffers()[1].address for chunk in found["n"].chunks}
+    assert buffers == {whole["n"].chunk(0).buffers()[1].address}
+
+
+def test_rows_in_no_order_at_all_are_sorted() -> None:
+    mixed = pa.table({"n": pa.array([(at * 7919) % 20_011 for at in range(20_011)], pa.int64())})
+    found = in_order(mixed, ["n"])
+    assert found["n"].to_pylist() == list(range(20_011))
+    assert found["n"].num_chunks == 1
