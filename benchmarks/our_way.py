@@ -38,6 +38,7 @@ def same_work() -> dict[str, str]:
         "HIGAWARI_SIMILARITIES__NEIGHBOURS": str(pandas_way.NEIGHBOURS),
         "HIGAWARI_SIMILARITIES__MIN_USERS": str(pandas_way.MIN_USERS),
         "HIGAWARI_SIMILARITIES__HALF_LIFE_DAYS": str(pandas_way.SIMILARITY_HALF_LIFE),
+        "HIGAWARI_SIMILARITIES__ITEMS_PER_USER": str(pandas_way.PAIRS_PER_USER),
     }
 
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, TypeVar
 from include.recommender.baselines import BASELINES
 from include.recommender.features import FEATURE_NAMES
 from include.recommender.ranker import Ranker
+from include.recommender.settings import ALL_ITEMS, Ease, Features, Similarities
 from include.recommender.settings import Candidates as CandidateSettings
-from include.recommender.settings import Ease, Features, Similarities
 from include.recommender.sources import SOURCE_NAMES
 from include.retraining.errors import SettingsError
 
@@ -120,10 +120,11 @@ def settings_of(model: RegisteredModel, settings: RecommenderSettings) -> Recomm
     """Today's settings with the model's own candidate settings; a source that came later proposes nothing for it."""
     own = json.loads(model.tags["candidate_settings"])
     sources = dict.fromkeys(SOURCE_NAMES, 0) | {"for_you_share": 1.0} | own["candidates"]
+    similarities = {"items_per_user": ALL_ITEMS} | own["similarities"]
     return settings.model_copy(
         update={
             "features": Features(**own["features"], history_days=settings.features.history_days),
-            "similarities": Similarities(**own["similarities"], item_block=settings.similarities.item_block),
+            "similarities": Similarities(**similarities, item_block=settings.similarities.item_block),
             "ease": Ease(**own["ease"], item_block=settings.ease.item_block),
             "candidates": CandidateSettings(**sources, user_block=settings.candidates.user_block),
         }

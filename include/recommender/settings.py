@@ -14,6 +14,8 @@ Snapshots = Annotated[int, Field(ge=2, le=26)]
 Rounds = Annotated[int, Field(ge=5, le=5000)]
 Positive = Annotated[float, Field(gt=0, le=1e6)]
 Days = Annotated[float, Field(gt=0, le=3650)]
+# More than any user has.
+ALL_ITEMS = 1_000_000
 
 
 class Features(Section):
@@ -32,11 +34,15 @@ class Features(Section):
 
 
 class Similarities(Section):
-    """How alike two items are: recency-weighted cosine over users, and over baskets."""
+    """How alike two items are: recency-weighted cosine over users, and over baskets.
+
+    Of each user the `items_per_user` touched last count: the work grows with the square of that.
+    """
 
     half_life_days: Days = 60.0
     neighbours: Count = 60
     min_users: Count = 2
+    items_per_user: Annotated[int, Field(ge=2, le=ALL_ITEMS)] = 200
     item_block: Count = 2000
 
 

@@ -175,13 +175,17 @@ def _index_pairs(user_ids: NDArray[np.object_], item_ids: NDArray[np.object_], p
 
     user = positions(pairs["user_id"], pa.chunked_array([pa.array(user_ids, pa.string())]))
     item = positions(pairs["item_id"], pa.chunked_array([pa.array(item_ids, pa.string())]))
-    known = np.flatnonzero((user >= 0) & (item >= 0))
-    order = known[np.argsort(user[known] * len(item_ids) + item[known])]
-    user, item = user[order], item[order]
+    known = (user >= 0) & (item >= 0)
+    if not known.all():
+        user, item, pairs = user[known], item[known], pairs.filter(pa.array(known))
+    order = np.argsort(user * len(item_ids) + item)
+    place = np.empty(len(order), np.int64)
+    place[order] = np.arange(len(order))
+    user = user[order]
     return {
         "pair_user": user,
-        "pair_item": item,
-        "pairs": {name: values[order] for name, values in _numbers(pairs).items()},
+        "pair_item": item[order],
+        "pairs": _numbers(pairs, place),
         "pair_start": np.searchsorted(user, np.arange(len(user_ids) + 1)),
     }
 
@@ -236,13 +240,16 @@ def similarity_rows(snapshot: Snapshot, matrices: Iterable[tuple[str, sparse.csr
             )
 
 
-def _numbers(table: pa.Table) -> dict[str, NDArray[np.float64]]:
+def _numbers(table: pa.Table, place: NDArray[np.int64] | None = None) -> dict[str, NDArray[np.float64]]:
     """Number columns of an aggregate table; its date is the snapshot's."""
-    return {name: values for name, values in numeric_columns(table).items() if name != "as_of_date"}
+    return {name: values for name, values in numeric_columns(table, place).items() if name != "as_of_date"}
 
 
-def numeric_columns(table: pa.Table) -> dict[str, NDArray[np.float64]]:
-    """The number, boolean and date columns as float64; dates as days since 1970, nulls as NaN."""
+def numeric_columns(table: pa.Table, place: NDArray[np.int64] | None = None) -> dict[str, NDArray[np.float64]]:
+    """The number, boolean and date columns as float64; dates as days since 1970, nulls as NaN.
+
+    `place` says where each row goes; without it they stay where they are.
+    """
     import pyarrow as pa
 
     columns = {}
@@ -250,8 +257,18 @@ def numeric_columns(table: pa.Table) -> dict[str, NDArray[np.float64]]:
         if pa.types.is_date(column.type):
             column = column.cast(pa.int32())
         if pa.types.is_integer(column.type) or pa.types.is_boolean(column.type) or pa.types.is_floating(column.type):
-            columns[name] = column.cast(pa.float64()).to_numpy(zero_copy_only=False)
+            columns[name] = _floats(column, place)
     return columns
+
+
+def _floats(column: pa.ChunkedArray, place: NDArray[np.int64] | None) -> NDArray[np.float64]:
+    """Values as float64, straight to their places: of millions of rows every copy counts."""
+    values, start = np.empty(len(column)), 0
+    for chunk in column.chunks:
+        end = start + len(chunk)
+        values[slice(start, end) if place is None else place[start:end]] = chunk.to_numpy(zero_copy_only=False)
+        start = end
+    return values
 
 
 def _ids(table: pa.Table, name: str) -> NDArray[np.object_]:

@@ -26,6 +26,7 @@ from include.recommender.contenders import (
 )
 from include.recommender.features import FEATURE_NAMES
 from include.recommender.ranker import Ranker
+from include.recommender.settings import ALL_ITEMS
 from include.retraining.errors import SettingsError
 from include.retraining.registry import RegisteredModel
 from tests.recommender.small_world import (
@@ -159,6 +160,15 @@ def test_a_ranker_from_before_for_you_had_a_share_keeps_all_its_candidates(setti
     del own["candidates"]["for_you_share"]
     older = replace(model, tags={**model.tags, "candidate_settings": json.dumps(own)})
     assert (settings.candidates.for_you_share, settings_of(older, settings).candidates.for_you_share) == (0.5, 1.0)
+
+
+def test_for_a_ranker_from_before_items_per_user_all_items_count(settings: RecommenderSettings) -> None:
+    model = FakeRegistry().add(quick_ranker(FIRST), settings)
+    own = json.loads(model.tags["candidate_settings"])
+    del own["similarities"]["items_per_user"]
+    older = replace(model, tags={**model.tags, "candidate_settings": json.dumps(own)})
+    assert settings.similarities.items_per_user < ALL_ITEMS
+    assert settings_of(older, settings).similarities.items_per_user == ALL_ITEMS
 
 
 def test_candidate_settings_name_all_that_decides_candidates_and_features_and_nothing_else(

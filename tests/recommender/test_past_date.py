@@ -104,6 +104,7 @@ def changed(**sections: dict[str, object]) -> Callable[[RecommenderSettings], Re
     ("change", "anew"),
     [
         (changed(similarities={"neighbours": 3}), 3),
+        (changed(similarities={"items_per_user": 9}), 3),
         (changed(ease={"regularisation": (99.0,)}), 2),
         (changed(ease={"regularisation": (10.0,), "item_block": 7}, similarities={"item_block": 7}), 0),
         (changed(features={"half_life_long_days": 5}), len(METHODS)),

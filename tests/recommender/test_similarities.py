@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from include.recommender.settings import Lists, Similarities
+from include.recommender.settings import ALL_ITEMS, Lists, Similarities
 from include.recommender.similarities import EASE_HALF_LIVES, METHODS, compute_similarities, recency_weights
 from include.recommender.similarities.cosine import cosine_similarities
 from tests.recommender.small_world import DAY, Rows, catalogue, event, random_catalogue, random_events, snapshot_from
@@ -257,6 +258,28 @@ def test_a_basket_is_of_one_user_and_one_day(world: World, settings: Recommender
     together = {names[item]: [names[other] for _, other in pairs] for item, pairs in found.items()}
     assert together == {"bread": ["butter"], "butter": ["bread"]}
     assert METHODS["cosine"](snapshot, settings).nnz == 6
+
+
+@pytest.mark.parametrize("method", ["cosine", "basket", "next_basket"])
+@pytest.mark.parametrize("most", [2, 4, 7, 30])
+def test_of_each_user_the_items_touched_last_count_and_no_others(
+    world: World, settings_with: Callable[..., RecommenderSettings], method: str, most: int
+) -> None:
+    ages = likes_by_age()
+    latest: dict[str, list[tuple[int, str]]] = defaultdict(list)
+    for (user, item), age in ages.items():
+        latest[user].append((age, item))
+    kept = {(user, item) for user, own in latest.items() for _, item in sorted(own)[:most]}
+    assert (len(kept) < len(ages)) is (most < 30)
+    items, using = random_catalogue(30), settings_with(business=LIKES, similarities={"items_per_user": most})
+    all_count = settings_with(business=LIKES, similarities={"items_per_user": ALL_ITEMS})
+    whole = world(EVENTS, items, business=LIKES)
+    found = METHODS[method](whole, using)
+    names = list(zip(whole.user_ids[whole.pair_user], whole.item_ids[whole.pair_item], strict=True))
+    counted = np.array([name in kept for name in names])
+    of_them = {**whole.pairs, "events": whole.pairs["events"] * counted}
+    assert (found != METHODS[method](replace(whole, pairs=of_them), all_count)).nnz == 0
+    assert (found.nnz > 0) or most == 2
 
 
 def test_every_method_may_be_chosen_and_gives_a_matrix_of_the_items(

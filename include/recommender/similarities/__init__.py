@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from scipy import sparse
 
+from include.recommender.arrays import position_in_group
 from include.recommender.parallel import parallel_map
 from include.recommender.similarities.cosine import cosine_between, cosine_similarities
 from include.recommender.similarities.ease import ease_similarities, warn_of_cap
@@ -35,7 +36,7 @@ class Method(Protocol):
 
 def over_users(snapshot: Snapshot, settings: RecommenderSettings, threads: int = 1) -> sparse.csr_matrix:
     """Items of the same users."""
-    weights = recency_weights(snapshot, settings.similarities.half_life_days)
+    weights = _weights(snapshot, settings, "last_date", settings.similarities.half_life_days)
     return cosine_similarities(_user_matrix(snapshot, weights), settings.similarities, threads)
 
 
@@ -59,7 +60,7 @@ def _baskets(
 
     Items of fewer than `min_users` users are left out here: one user may fill several baskets.
     """
-    weights = _decayed(snapshot, column, settings.similarities.half_life_days)
+    weights = _weights(snapshot, settings, column, settings.similarities.half_life_days)
     users = np.bincount(snapshot.pair_item[weights > 0], minlength=snapshot.shape[1])
     keep = (weights > 0) & (users >= settings.similarities.min_users)[snapshot.pair_item]
     days = snapshot.pairs[column][keep].astype(np.int64)
@@ -130,6 +131,24 @@ def recency_weights(snapshot: Snapshot, half_life_days: float) -> NDArray[np.flo
 def _decayed(snapshot: Snapshot, column: str, half_life_days: float) -> NDArray[np.float64]:
     half_lives = (snapshot.day - snapshot.pairs[column]) / half_life_days
     return np.asarray(np.power(0.5, half_lives) * ((snapshot.pairs["events"] > 0) & (half_lives <= FORGOTTEN)))
+
+
+def _weights(
+    snapshot: Snapshot, settings: RecommenderSettings, column: str, half_life_days: float
+) -> NDArray[np.float64]:
+    """The same of the pairs that count; 0 for the others."""
+    return _decayed(snapshot, column, half_life_days) * _counted(snapshot, settings.similarities.items_per_user)
+
+
+def _counted(snapshot: Snapshot, items_per_user: int) -> NDArray[np.bool_]:
+    """Of each user the positive pairs touched last, shape (pairs,); of those of one day the first by item."""
+    counted = snapshot.pairs["events"] > 0
+    many = np.bincount(snapshot.pair_user[counted], minlength=snapshot.shape[0]) > items_per_user
+    theirs = np.flatnonzero(counted & many[snapshot.pair_user])
+    user = snapshot.pair_user[theirs]
+    order = np.lexsort((-snapshot.pairs["last_date"][theirs], user))
+    counted[theirs[order[position_in_group(user[order]) >= items_per_user]]] = False
+    return counted
 
 
 def _user_matrix(snapshot: Snapshot, weights: NDArray[np.float64]) -> sparse.csr_matrix:
