@@ -42,7 +42,7 @@ class Similarities(Section):
     half_life_days: Days = 60.0
     neighbours: Count = 60
     min_users: Count = 2
-    items_per_user: Annotated[int, Field(ge=2, le=ALL_ITEMS)] = 200
+    items_per_user: Annotated[int, Field(ge=2, le=ALL_ITEMS)] = 2000
     item_block: Count = 2000
 
 
