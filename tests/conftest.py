@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import date
 
+    from benchmarks.simulated_history import SimulatedHistory
     from include.retraining.warehouse.local import LocalWarehouse
     from include.retraining.warehouse.table import Table
 
@@ -101,6 +103,19 @@ def put_in_place(written: Path, warehouse: LocalWarehouse) -> None:
     """The tables of a folder that a module wrote once, instead of the empty ones of a test."""
     shutil.rmtree(warehouse.folder)
     shutil.copytree(written, warehouse.folder)
+
+
+@pytest.fixture(scope="session")
+def two_days(
+    empty_tables: tuple[Path, dict[str, Table]], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, SimulatedHistory]:
+    """The folder of a warehouse with what runs of yesterday and today left for three users and forty items."""
+    from benchmarks.simulated_history import SimulatedHistory
+
+    warehouse = warehouse_in(tmp_path_factory.mktemp("two_days"), empty_tables)
+    history = SimulatedHistory(datetime.now(UTC).date(), days=2, users=3, items=40)
+    history.write(warehouse)
+    return warehouse.folder, history
 
 
 @pytest.fixture(scope="session")

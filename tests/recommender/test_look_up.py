@@ -16,8 +16,11 @@ from include.recommender.tables import BLOCKED_LISTS, ITEMS
 from include.recommender.workspace import recommender_to_read
 from include.retraining.quality.privacy import hash_key, keyed_hash
 from include.retraining.tables import BLOCKED_ITEMS
+from tests.conftest import put_in_place
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from include.recommender.look_up import Answer
     from include.retraining.warehouse.local import LocalWarehouse
 
@@ -26,9 +29,9 @@ USER, OTHER = user_id(0), user_id(1)
 
 
 @pytest.fixture
-def history(warehouse: LocalWarehouse) -> SimulatedHistory:
-    simulated = SimulatedHistory(TODAY, days=2, users=3, items=40)
-    simulated.write(warehouse)
+def history(warehouse: LocalWarehouse, two_days: tuple[Path, SimulatedHistory]) -> SimulatedHistory:
+    written, simulated = two_days
+    put_in_place(written, warehouse)
     return simulated
 
 

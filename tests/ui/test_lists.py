@@ -15,8 +15,11 @@ from benchmarks.simulated_history import SimulatedHistory, item_id, user_id
 from include.recommender.tables import ITEMS
 from include.recommender.workspace import recommender_to_read
 from include.ui.app import make_app
+from tests.conftest import put_in_place
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from include.retraining.warehouse.local import LocalWarehouse
 
 TODAY = datetime.now(UTC).date()
@@ -24,9 +27,9 @@ NASTY = '<script>alert("x")</script>'
 
 
 @pytest.fixture
-def history(warehouse: LocalWarehouse) -> SimulatedHistory:
-    simulated = SimulatedHistory(TODAY, days=2, users=3, items=40)
-    simulated.write(warehouse)
+def history(warehouse: LocalWarehouse, two_days: tuple[Path, SimulatedHistory]) -> SimulatedHistory:
+    written, simulated = two_days
+    put_in_place(written, warehouse)
     return simulated
 
 
