@@ -55,18 +55,18 @@ def _rows(snapshot: Snapshot, lists: TopLists, surface: str, contender: Contende
     count = len(lists.user)
     return pa.table(
         {
-            "as_of_date": pa.array([snapshot.as_of_date] * count, pa.date32()),
-            "shard": pa.array([shard] * count, pa.int64()),
-            "surface": pa.array([surface] * count, pa.string()),
-            "user_id": pa.array(snapshot.user_ids[lists.user], pa.string()),
+            "as_of_date": pa.repeat(pa.scalar(snapshot.as_of_date, pa.date32()), count),
+            "shard": pa.repeat(shard, count),
+            "surface": pa.repeat(surface, count),
+            "user_id": snapshot.user_names.take(pa.array(lists.user)),
             "rank": pa.array(lists.rank),
-            "item_id": pa.array(snapshot.item_ids[lists.item], pa.string()),
+            "item_id": snapshot.item_names.take(pa.array(lists.item)),
             "score": pa.array(lists.score),
             "sources": lists.sources,
-            "fallback_reason": pa.array(_fallback_reasons(snapshot, lists.user), pa.string()),
-            "model_version": pa.array([contender.label] * count, pa.string()),
+            "fallback_reason": _fallback_reasons(snapshot, lists.user),
+            "model_version": pa.repeat(contender.label, count),
             # What made the list: where a baseline serves a surface, nobody there is in the ranker's arm.
-            "arm": pa.array([RANKER if contender.ranker else BASELINE] * count, pa.string()),
+            "arm": pa.repeat(RANKER if contender.ranker else BASELINE, count),
         }
     ).cast(DRAFT_USER_RECOMMENDATIONS.schema)
 
@@ -91,10 +91,10 @@ def similar_items(snapshot: Snapshot, settings: RecommenderSettings) -> pa.Table
     item, rank, similar, score = similar_rows(snapshot, settings.lists.similar_method[0], settings.lists.similar_size)
     return pa.table(
         {
-            "as_of_date": pa.array([snapshot.as_of_date] * len(item), pa.date32()),
-            "item_id": pa.array(snapshot.item_ids[item], pa.string()),
+            "as_of_date": pa.repeat(pa.scalar(snapshot.as_of_date, pa.date32()), len(item)),
+            "item_id": snapshot.item_names.take(pa.array(item)),
             "rank": pa.array(rank),
-            "similar_item_id": pa.array(snapshot.item_ids[similar], pa.string()),
+            "similar_item_id": snapshot.item_names.take(pa.array(similar)),
             "score": pa.array(score),
         }
     ).cast(DRAFT_SIMILAR_ITEMS.schema)
@@ -118,6 +118,9 @@ def _everybody(snapshot: Snapshot, settings: RecommenderSettings, surface: str, 
     return pa.Table.from_pylist(rows, schema=DRAFT_USER_RECOMMENDATIONS.schema)
 
 
-def _fallback_reasons(snapshot: Snapshot, users: np.ndarray) -> list[str | None]:
+def _fallback_reasons(snapshot: Snapshot, users: NDArray[np.int64]) -> pa.StringArray:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
     liked = np.bincount(snapshot.pair_user, snapshot.pairs["events"], minlength=snapshot.shape[0]) > 0
-    return [None if personal else "no_positive_history" for personal in liked[users]]
+    return pc.if_else(pa.array(liked[users]), pa.scalar(None, pa.string()), "no_positive_history")

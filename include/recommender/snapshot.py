@@ -64,6 +64,20 @@ class Snapshot:
         """as_of_date as days since 1970."""
         return (self.as_of_date - EPOCH).days
 
+    @cached_property
+    def item_names(self) -> pa.StringArray:
+        """item_ids as Arrow text: names of many rows are taken from it without a Python object for each."""
+        import pyarrow as pa
+
+        return pa.array(self.item_ids, pa.string())
+
+    @cached_property
+    def user_names(self) -> pa.StringArray:
+        """user_ids as Arrow text."""
+        import pyarrow as pa
+
+        return pa.array(self.user_ids, pa.string())
+
     @property
     def shape(self) -> tuple[int, int]:
         """(users, items)."""
@@ -220,7 +234,6 @@ def similarity_rows(snapshot: Snapshot, matrices: Iterable[tuple[str, sparse.csr
     """
     import pyarrow as pa
 
-    ids = pa.array(snapshot.item_ids, pa.string())
     for method, matrix in matrices:
         ends = np.searchsorted(matrix.indptr, np.arange(0, matrix.nnz + ROWS_AT_ONCE, ROWS_AT_ONCE))
         for first, last in pairwise(np.unique(np.minimum(ends, matrix.shape[0])).tolist()):
@@ -232,9 +245,9 @@ def similarity_rows(snapshot: Snapshot, matrices: Iterable[tuple[str, sparse.csr
                 {
                     "as_of_date": pa.repeat(pa.scalar(snapshot.as_of_date, pa.date32()), count),
                     "method": pa.repeat(method, count),
-                    "item_id": ids.take(pa.array(item)),
+                    "item_id": snapshot.item_names.take(pa.array(item)),
                     "rank": pa.array(position_in_group(item) + 1, pa.int64()),
-                    "similar_item_id": ids.take(pa.array(similar)),
+                    "similar_item_id": snapshot.item_names.take(pa.array(similar)),
                     "score_micros": pa.array(micros[order], pa.int64()),
                 }
             )

@@ -151,11 +151,11 @@ def _rows(candidates: Candidates, labels: NDArray[np.bool_], as_of_date: date, s
     snapshot = candidates.snapshot
     features = candidates.features
     columns = {
-        "as_of_date": pa.array([as_of_date] * count, pa.date32()),
-        "surface": pa.array([surface] * count, pa.string()),
-        "snapshot_date": pa.array([snapshot.as_of_date] * count, pa.date32()),
-        "user_id": pa.array(snapshot.user_ids[candidates.user], pa.string()),
-        "item_id": pa.array(snapshot.item_ids[candidates.item], pa.string()),
+        "as_of_date": pa.repeat(pa.scalar(as_of_date, pa.date32()), count),
+        "surface": pa.repeat(surface, count),
+        "snapshot_date": pa.repeat(pa.scalar(snapshot.as_of_date, pa.date32()), count),
+        "user_id": snapshot.user_names.take(pa.array(candidates.user)),
+        "item_id": snapshot.item_names.take(pa.array(candidates.item)),
         "label": pa.array(labels.astype(np.int64)),
     } | {name: pa.array(features[:, at]) for at, name in enumerate(FEATURE_NAMES)}
     return pa.table(columns).cast(TRAINING_SET.schema)
