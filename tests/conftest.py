@@ -100,7 +100,7 @@ def warehouse_in(home: Path, empty_tables: tuple[Path, dict[str, Table]]) -> Loc
 
 
 def put_in_place(written: Path, warehouse: LocalWarehouse) -> None:
-    """The tables of a folder that a module wrote once, instead of the empty ones of a test."""
+    """The tables of a folder that were written once, instead of the empty ones of a test."""
     shutil.rmtree(warehouse.folder)
     shutil.copytree(written, warehouse.folder)
 

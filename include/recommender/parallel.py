@@ -22,5 +22,5 @@ def parallel_map(function: Callable[[T], R], pieces: Iterable[T], threads: int) 
             waiting.append(pool.submit(function, piece))
             if len(waiting) > threads:
                 yield waiting.popleft().result()
-        for last in waiting:
-            yield last.result()
+        while waiting:
+            yield waiting.popleft().result()

@@ -191,7 +191,7 @@ def _index_pairs(user_ids: NDArray[np.object_], item_ids: NDArray[np.object_], p
     item = positions(pairs["item_id"], pa.chunked_array([pa.array(item_ids, pa.string())]))
     known = (user >= 0) & (item >= 0)
     if not known.all():
-        user, item, pairs = user[known], item[known], pairs.filter(pa.array(known))
+        user, item, pairs = user[known], item[known], pairs.drop_columns(["user_id", "item_id"]).filter(pa.array(known))
     order = np.argsort(user * len(item_ids) + item)
     place = np.empty(len(order), np.int64)
     place[order] = np.arange(len(order))
@@ -251,6 +251,8 @@ def similarity_rows(snapshot: Snapshot, matrices: Iterable[tuple[str, sparse.csr
                     "score_micros": pa.array(micros[order], pa.int64()),
                 }
             )
+        # The next one is awaited without it.
+        del matrix
 
 
 def _numbers(table: pa.Table, place: NDArray[np.int64] | None = None) -> dict[str, NDArray[np.float64]]:
@@ -259,7 +261,7 @@ def _numbers(table: pa.Table, place: NDArray[np.int64] | None = None) -> dict[st
 
 
 def numeric_columns(table: pa.Table, place: NDArray[np.int64] | None = None) -> dict[str, NDArray[np.float64]]:
-    """The number, boolean and date columns as float64; dates as days since 1970, nulls as NaN.
+    """The number, boolean and date columns as float64; dates as days since 1970, nulls as NaN, beyond 2**53 rounded.
 
     `place` says where each row goes; without it they stay where they are.
     """

@@ -57,6 +57,13 @@ def test_a_lost_race_is_run_again(message: str) -> None:
         raise said(400, message, "invalidQuery")
 
 
+def test_a_column_that_is_not_there_is_no_lost_race() -> None:
+    from include.retraining.warehouse.bigquery.problems import explained
+
+    with pytest.raises(PermanentError), explained("write t"):
+        raise said(400, 'Table "t" does not have a column with name "score"', "invalidQuery")
+
+
 def test_no_network_is_retried_and_no_credentials_are_not() -> None:
     from google.auth.exceptions import RefreshError
     from requests.exceptions import ConnectionError as NoConnectionError

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pytest
 
-from include.retraining.errors import SettingsError, TableSchemaError
+from include.retraining.errors import SettingsError, TableSchemaError, TrainingDataError
 from include.retraining.publication.freshness import MachinerySettings
 from include.retraining.settings import load_settings
 from include.retraining.warehouse.open import open_for_reading
@@ -20,7 +20,7 @@ from tests.contract.conftest import environment_for, opened
 from tests.retraining.processes import DAY, NOTES, VISITS, visits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from include.retraining.settings import BigQuery
     from include.retraining.warehouse.bigquery.warehouse import BigQueryWarehouse
@@ -124,6 +124,23 @@ def test_pieces_in_key_order_replace_a_partition_and_others_are_refused(warehous
     assert before.equals(whole.cast(VISITS.schema))
     with pytest.raises(TableSchemaError, match="in the order of"):
         warehouse.replace(VISITS, partition, Pieces(lambda: iter([whole.slice(1), whole.slice(0, 1)])))
+    assert warehouse.read(VISITS).equals(before)
+
+
+@pytest.mark.parametrize("error", [TrainingDataError("a", "b", "c"), MemoryError("no room")])
+def test_what_the_making_of_pieces_raises_comes_out_as_it_is_and_nothing_is_written(
+    warehouse: Warehouse, error: Exception
+) -> None:
+    fill(warehouse, "a", 3, "old")
+    before = warehouse.read(VISITS)
+
+    def made() -> Iterator[pa.Table]:
+        yield visits("a", 2, "new")
+        raise error
+
+    with pytest.raises(type(error)) as raised:
+        warehouse.replace(VISITS, {"shop": "a", "day": DAY}, Pieces(made))
+    assert raised.value is error
     assert warehouse.read(VISITS).equals(before)
 
 

@@ -69,11 +69,10 @@ def test_a_users_lists_are_those_that_applications_read_with_titles_and_sources(
     assert answer.facts["History"].startswith("40 events on 12 days")
 
 
-@pytest.mark.usefixtures("history")
-def test_reasons_are_what_the_user_did_and_what_moved_the_score() -> None:
+def test_reasons_are_what_the_user_did_and_what_moved_the_score(history: SimulatedHistory) -> None:
     for_you, discover = user(USER).lists
     first, second = for_you.entries[0].reasons, for_you.entries[1].reasons
-    assert first[0] == f"2 events on 2 days with it, the last on {TODAY}"
+    assert first[0] == f"2 events on 2 days with it, the last on {history.last}"
     assert first[1:] == second
     assert second[0].startswith("+0.27: ")
     assert len(second) == 3
@@ -168,11 +167,11 @@ def test_titles_are_those_of_the_newest_catalogue_that_the_publication_knew(
     warehouse: LocalWarehouse, history: SimulatedHistory
 ) -> None:
     rows = warehouse.read(ITEMS).to_pylist()
-    for day, title in ((TODAY - timedelta(days=3), "old"), (TODAY + timedelta(days=1), "too new")):
+    for day, title in ((history.last - timedelta(days=3), "old"), (history.last + timedelta(days=1), "too new")):
         again = [row | {"snapshot_date": day, "title": title} for row in rows]
         warehouse.replace(ITEMS, {"snapshot_date": day}, pa.Table.from_pylist(again, schema=ITEMS.schema))
     assert user(USER).lists[0].entries[0].title == "A cat at dusk, 0"
-    warehouse.delete(ITEMS, {"snapshot_date": TODAY})
+    warehouse.delete(ITEMS, {"snapshot_date": history.last})
     assert user(USER).lists[0].entries[0].title == "old"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 import time
+import weakref
 from typing import TYPE_CHECKING
 
 import pytest
@@ -62,6 +63,18 @@ def test_a_slow_reader_never_has_more_than_a_result_per_thread_waiting(threads: 
         assert len(drawn) == received + threads
     results.close()  # type: ignore[attr-defined]
     assert len(drawn) == 5 + threads
+
+
+@pytest.mark.parametrize("threads", [1, 2, 8])
+def test_a_result_that_was_handed_out_is_not_kept(threads: int) -> None:
+    class Result:
+        pass
+
+    handed: list[weakref.ref[Result]] = []
+    for result in parallel_map(lambda _: Result(), range(5), threads):
+        assert [at for at, earlier in enumerate(handed[:-1]) if earlier()] == []
+        handed.append(weakref.ref(result))
+    assert len(handed) == 5
 
 
 def test_nothing_is_done_before_the_first_result_is_asked_for() -> None:

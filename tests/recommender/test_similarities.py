@@ -14,7 +14,13 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from include.recommender.settings import ALL_ITEMS, Lists, Similarities
-from include.recommender.similarities import EASE_HALF_LIVES, METHODS, compute_similarities, recency_weights
+from include.recommender.similarities import (
+    EASE_HALF_LIVES,
+    METHODS,
+    compute_similarities,
+    each_similarity,
+    recency_weights,
+)
 from include.recommender.similarities.cosine import cosine_similarities
 from tests.recommender.small_world import DAY, Rows, catalogue, event, random_catalogue, random_events, snapshot_from
 
@@ -306,6 +312,34 @@ def test_rule_3_the_same_snapshot_gives_the_same_bytes(world: World, settings: R
     for method, matrix in first.items():
         assert matrix.data.tobytes() == again[method].data.tobytes()
         np.testing.assert_array_equal(matrix.indices, again[method].indices)
+
+
+@pytest.mark.parametrize(("threads", "shared"), [(1, 1), (2, 1), (3, 1), (8, 4)])
+def test_at_most_two_methods_are_computed_at_once_and_share_the_threads(
+    world: World, settings: RecommenderSettings, monkeypatch: pytest.MonkeyPatch, threads: int, shared: int
+) -> None:
+    snapshot = world(EVENTS, random_catalogue(30))
+    running: set[str] = set()
+    seen: list[tuple[int, int]] = []
+
+    def counted(name: str) -> Callable[..., sparse.csr_matrix]:
+        def method(snapshot: Snapshot, settings: RecommenderSettings, threads: int = 1) -> sparse.csr_matrix:
+            running.add(name)
+            seen.append((len(running), threads))
+            found = METHODS[name](snapshot, settings, threads)
+            running.discard(name)
+            return found
+
+        return method
+
+    monkeypatch.setattr("include.recommender.similarities.METHODS", {name: counted(name) for name in METHODS})
+    found = [name for name, _ in each_similarity(snapshot, settings, METHODS, threads)]
+    assert found == sorted(METHODS)
+    assert max(at_once for at_once, _ in seen) <= min(threads, 2)
+    assert {each for _, each in seen} == {shared}
+    seen.clear()
+    assert [name for name, _ in each_similarity(snapshot, settings, ["cosine"], threads)] == ["cosine"]
+    assert seen == [(1, threads)]
 
 
 @pytest.mark.parametrize("method", METHODS)

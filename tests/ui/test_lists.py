@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from datetime import UTC, datetime
 from html import unescape
 from typing import TYPE_CHECKING
 
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 
     from include.retraining.warehouse.local import LocalWarehouse
 
-TODAY = datetime.now(UTC).date()
 NASTY = '<script>alert("x")</script>'
 
 
@@ -83,7 +81,7 @@ def test_what_is_typed_stays_text(reader: TestClient, kind: str) -> None:
 
 def test_a_hostile_title_stays_text(reader: TestClient, warehouse: LocalWarehouse, history: SimulatedHistory) -> None:
     rows = [row | {"title": NASTY, "category": NASTY} for row in warehouse.read(ITEMS).to_pylist()]
-    warehouse.replace(ITEMS, {"snapshot_date": TODAY}, pa.Table.from_pylist(rows, schema=ITEMS.schema))
+    warehouse.replace(ITEMS, {"snapshot_date": history.last}, pa.Table.from_pylist(rows, schema=ITEMS.schema))
     raw = reader.post("/lists", data={"name": user_id(0)}).text
     assert raw.count("&lt;script&gt;") > 40
     assert "<script>" not in raw

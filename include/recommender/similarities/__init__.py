@@ -102,11 +102,15 @@ def compute_similarities(
 def each_similarity(
     snapshot: Snapshot, settings: RecommenderSettings, methods: Collection[str] = tuple(METHODS), threads: int = 1
 ) -> Iterator[tuple[str, sparse.csr_matrix]]:
-    """Names and matrices of the methods, by name; those to come are computed while whoever asked looks at one."""
+    """Names and matrices of the methods, by name; those to come are computed while whoever asked looks at one.
+
+    At most two at once, whatever the threads, which they share: each takes memory of its own.
+    """
     names = sorted(methods)
-    return zip(
-        names, parallel_map(lambda name: METHODS[name](snapshot, settings, threads), names, threads), strict=True
-    )
+    at_once = min(threads, 2, max(len(names), 1))
+    found = parallel_map(lambda name: METHODS[name](snapshot, settings, threads // at_once), names, at_once)
+    for name in names:
+        yield name, next(found)
 
 
 def settings_of(method: str, settings: RecommenderSettings) -> str:

@@ -124,7 +124,7 @@ class LocalWarehouse:
             write_deltalake(delta, stream.reader(), mode="overwrite", predicate=predicate_of(partition))
         except Exception as error:
             # Delta reports what the stream raised as an error of its own.
-            raise stream.refused or error from error
+            raise stream.failed or error from error
         return Written(table.name, delta.version(), stream.rows, stream.bytes)
 
     def append_once(self, table: Table, rows: pa.Table) -> Written:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from include.retraining.errors import HigawariError
 from include.retraining.warehouse.duckdb_files import DUCKDB_OF
 from include.retraining.warehouse.table import ROWS_AT_ONCE
 
@@ -20,14 +19,14 @@ if TYPE_CHECKING:
 
 @dataclass
 class OrderedRows:
-    """Streams pieces into a partition, and counts rows and bytes; `refused` is the error that ended it, if any."""
+    """Streams pieces into a partition, and counts rows and bytes; `failed` is the error that ended it, if any."""
 
     table: Table
     partition: Mapping[str, object]
     pieces: Iterable[pa.Table]
     rows: int = 0
     bytes: int = 0
-    refused: HigawariError | None = None
+    failed: Exception | None = None
 
     def reader(self) -> pa.RecordBatchReader:
         """What Delta Lake takes."""
@@ -39,19 +38,20 @@ class OrderedRows:
         import pyarrow as pa
 
         last = self.table.schema.empty_table()
-        for piece in self.pieces:
-            try:
+        try:
+            for piece in self.pieces:
                 rows = self.table.conform(piece)
                 self.table.refuse_misplaced(self.partition, rows)
                 follows = pa.concat_tables([last, rows])
                 self.table.refuse_unordered(follows)
                 self.table.refuse_repeated(follows)
-            except HigawariError as error:
-                self.refused = error
-                raise
-            self.rows, self.bytes = self.rows + rows.num_rows, self.bytes + rows.nbytes
-            last = rows.slice(max(rows.num_rows - 1, 0)) if rows.num_rows else last
-            yield from rows.to_batches()
+                self.rows, self.bytes = self.rows + rows.num_rows, self.bytes + rows.nbytes
+                last = rows.slice(max(rows.num_rows - 1, 0)) if rows.num_rows else last
+                yield from rows.to_batches()
+        except Exception as error:
+            # Pieces may be computed on their way: theirs count, too.
+            self.failed = error
+            raise
 
 
 def ordered_pieces(table: Table, result: duckdb.DuckDBPyRelation) -> Iterator[pa.Table]:

@@ -202,10 +202,13 @@ def in_order(rows: pa.Table, names: Sequence[str]) -> pa.Table:
         falls = less if falls is None else pc.or_(falls, pc.and_(equal, less))
         same = pc.equal(earlier[name], later[name])
         equal = same if equal is None else pc.and_(equal, same)
-    if not pc.any(falls).as_py():
+    many, most = pc.sum(falls).as_py(), rows.num_rows // LEAST_PIECE
+    if not many:
         return rows
-    ends = [*(np.flatnonzero(falls) + 1).tolist(), rows.num_rows]
-    slices = _merged_runs(rows.select(names), ends, rows.num_rows // LEAST_PIECE)
+    slices = None
+    if many < most:
+        ends = [*(np.flatnonzero(falls) + 1).tolist(), rows.num_rows]
+        slices = _merged_runs(rows.select(names), ends, most)
     if slices is None:
         return rows.sort_by([(name, "ascending") for name in names])
     return pa.concat_tables([rows.slice(start, end - start) for start, end in slices])
@@ -216,8 +219,6 @@ def _merged_runs(keys: pa.Table, ends: Sequence[int], most: int) -> list[tuple[i
 
     `ends` are those of its runs, each of which is in order. Of equal rows the earlier comes first.
     """
-    if len(ends) > most:
-        return None
 
     def key_of(row: int) -> tuple[Any, ...]:
         return tuple(column[row].as_py() for column in keys.columns)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -14,7 +15,7 @@ from deltalake import DeltaTable
 from deltalake.exceptions import CommitFailedError
 from tenacity import wait_none
 
-from include.retraining.errors import CommitConflictError, TableSchemaError
+from include.retraining.errors import CommitConflictError, TableSchemaError, TrainingDataError
 from include.retraining.warehouse import conditions, local
 from include.retraining.warehouse.local import COMMIT_TRIES, SCHEMA_VERSION, LocalWarehouse
 from include.retraining.warehouse.protocol import Pieces, Query
@@ -378,6 +379,22 @@ def test_a_partition_is_replaced_by_pieces_in_key_order_all_or_nothing(shops: Lo
         with pytest.raises(TableSchemaError, match=told):
             shops.replace(VISITS, {"shop": "a", "day": DAY}, Pieces(lambda wrong=wrong: iter(wrong)))
         assert shops.read(VISITS).equals(before)
+
+
+@pytest.mark.parametrize("error", [TrainingDataError("a", "b", "c"), MemoryError("no room")])
+def test_what_the_making_of_pieces_raises_comes_out_as_it_is_and_nothing_is_written(
+    shops: LocalWarehouse, error: Exception
+) -> None:
+    def made() -> Iterator[pa.Table]:
+        yield visits("a", 2, "new")
+        raise error
+
+    fill(shops, "a", 3, "old")
+    before = shops.read(VISITS)
+    with pytest.raises(type(error)) as raised:
+        shops.replace(VISITS, {"shop": "a", "day": DAY}, Pieces(made))
+    assert raised.value is error
+    assert shops.read(VISITS).equals(before)
 
 
 def test_an_appended_row_is_seen_by_the_next_query(shops: LocalWarehouse) -> None:

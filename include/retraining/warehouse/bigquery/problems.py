@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -15,9 +16,10 @@ if TYPE_CHECKING:
 
 CREATE = "python -m include.retraining.warehouse.bigquery.create_dataset"
 # The last two are the emulator's; it says the very last where BigQuery finds an outdated etag.
-LOST_RACE = (
-    "concurrent update", "could not serialize access", "transaction is aborted", "failed to commit", "column with name",
-)  # fmt: skip
+LOST_RACE = re.compile(
+    "concurrent update|could not serialize access|transaction is aborted|failed to commit"
+    r"|column with name \S+ already exists"
+)
 # A table was changed after it was looked at.
 PRECONDITION_FAILED = 412
 PASSES = {
@@ -62,7 +64,7 @@ def explained(what: str) -> Iterator[None]:
 def _explained(what: str, error: Any) -> Exception:
     said = str(getattr(error, "message", error))[:SHOWN]
     reasons = {str(entry.get("reason")) for entry in error.errors or ()}
-    if error.code == PRECONDITION_FAILED or any(words in said.lower() for words in LOST_RACE):
+    if error.code == PRECONDITION_FAILED or LOST_RACE.search(said.lower()):
         return LostRaceError(said)
     if "bytesBilledLimitExceeded" in reasons or "bytes billed" in said.lower():
         return CostLimitError(
