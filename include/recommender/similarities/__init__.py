@@ -140,7 +140,7 @@ def _decayed(snapshot: Snapshot, column: str, half_life_days: float) -> NDArray[
 def _weights(
     snapshot: Snapshot, settings: RecommenderSettings, column: str, half_life_days: float
 ) -> NDArray[np.float64]:
-    """The same of the pairs that count; 0 for the others."""
+    """Recency by the date in `column` of the pairs that count, shape (pairs,); 0 for the others."""
     return _decayed(snapshot, column, half_life_days) * _counted(snapshot, settings.similarities.items_per_user)
 
 

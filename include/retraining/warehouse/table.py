@@ -205,13 +205,11 @@ def in_order(rows: pa.Table, names: Sequence[str]) -> pa.Table:
     many, most = pc.sum(falls).as_py(), rows.num_rows // LEAST_PIECE
     if not many:
         return rows
-    slices = None
     if many < most:
         ends = [*(np.flatnonzero(falls) + 1).tolist(), rows.num_rows]
-        slices = _merged_runs(rows.select(names), ends, most)
-    if slices is None:
-        return rows.sort_by([(name, "ascending") for name in names])
-    return pa.concat_tables([rows.slice(start, end - start) for start, end in slices])
+        if slices := _merged_runs(rows.select(names), ends, most):
+            return pa.concat_tables([rows.slice(start, end - start) for start, end in slices])
+    return rows.sort_by([(name, "ascending") for name in names])
 
 
 def _merged_runs(keys: pa.Table, ends: Sequence[int], most: int) -> list[tuple[int, int]] | None:
