@@ -8,21 +8,26 @@ from math import ceil
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy import sparse
 
 from include.recommender.settings import ALLOWS_REPEATS
 from include.recommender.sources import SOURCES
+from include.recommender.sources.source import Product
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping
 
     import pyarrow as pa
     from numpy.typing import NDArray
-    from scipy import sparse
 
+    from include.recommender.kernels.proposals import Csr, Scores
     from include.recommender.settings import RecommenderSettings
     from include.recommender.snapshot import Snapshot
     from include.recommender.sources.source import Source
 
+# The sources as the kernel numbers them: those that say something of each user, then the others.
+PERSONAL = tuple(source for source in SOURCES if source.personal)
+NUMBERED = (*PERSONAL, *(source for source in SOURCES if source.common))
 # What fills a list up where the others find too little: it knows every item that may be shown.
 FILLER = "popularity_28d"
 
@@ -118,58 +123,67 @@ class Proposer:
         return {surface: caps(self.settings, surface) for surface in self.surfaces}
 
     @cached_property
-    def in_use(self) -> list[Source]:
-        """The sources of any surface."""
-        return list({source: None for of_surface in self.caps.values() for source in of_surface})
+    def most(self) -> NDArray[np.int64]:
+        """How many items each of NUMBERED may propose, 0 where it is not in use, shape (surfaces, sources)."""
+        return np.array([[of_surface.get(source, 0) for source in NUMBERED] for of_surface in self.caps.values()])
 
     @cached_property
     def common(self) -> dict[str, NDArray[np.float64]]:
-        """Scores of the sources that say the same to everybody, shape (items,)."""
-        return {source.name: source.common(self.snapshot) for source in self.in_use if source.common}
+        """Scores of the sources in use that say the same to everybody, shape (items,)."""
+        used = [source for source, of in zip(NUMBERED, self.most.T, strict=True) if of.any()]
+        return {source.name: source.common(self.snapshot) for source in used if source.common}
 
     @cached_property
-    def orders(self) -> dict[str, tuple[NDArray[np.int64], NDArray[np.int64]]]:
-        """By surface, of each of its sources that says the same to everybody, the items it may propose, best first.
+    def orders(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Of each source that says the same to everybody the items it may propose, best first.
 
         Where each begins, shape (sources + 1,), and the items, one order after the other.
         """
-        may_show = self.snapshot.recommendable
+        may_show, nothing = self.snapshot.recommendable, np.zeros(0, np.int64)
         order = {name: ordered(scores, may_show & (scores > 0)) for name, scores in self.common.items()}
-        found = {}
-        for surface, sources in self.caps.items():
-            own = [order[source.name] for source in sources if source.name in order]
-            starts = np.cumsum([0, *map(len, own)], dtype=np.int64)
-            found[surface] = (starts, np.concatenate([np.zeros(0, np.int64), *own]))
-        return found
+        orders = [order.get(source.name, nothing) for source in NUMBERED[len(PERSONAL) :]]
+        return np.cumsum([0, *map(len, orders)], dtype=np.int64), np.concatenate([nothing, *orders])
 
     def of_block(self, users: NDArray[np.int64]) -> dict[str, Candidates]:
         """Candidates of one block of users (positions in snapshot.user_ids), by surface."""
-        block = self.snapshot.only(users)
-        own = np.arange(len(users))
-        personal = {source.name: source.personal(block, own) for source in self.in_use if source.personal}
-        return {surface: self._candidates(surface, users, block, personal) for surface in self.surfaces}
-
-    def _candidates(
-        self, surface: str, users: NDArray[np.int64], block: Snapshot, personal: Mapping[str, sparse.csr_matrix]
-    ) -> Candidates:
         from include.recommender.kernels.proposals import propose_all
 
-        caps = {source.name: cap for source, cap in self.caps[surface].items()}
-        own = [name for name in caps if name in personal]
-        # The sources as the kernel numbers them: those that say something of each user, then the others.
-        numbered = [*own, *(name for name in caps if name not in personal)]
-        most = np.array([caps[name] for name in numbered], np.int64)
-        room = len(users) * int(most.sum())
-        places, said = [np.empty(room, np.int64) for _ in range(4)], np.empty((len(own), room))
-        count = propose_all(
-            _joined([personal[name] for name in own], len(users)), self.orders[surface], most,
-            self.snapshot.recommendable, (block.pair_start, block.pair_item), ALLOWS_REPEATS[surface],
-            tuple(places), said,
+        block = self.snapshot.only(users)
+        surfaces, places = len(self.surfaces), len(users) * int(self.most.sum(axis=1).max(initial=0))
+        found, counts = np.empty((surfaces, 4, places), np.int64), np.empty(surfaces, np.int64)
+        said = np.empty((surfaces, len(PERSONAL), places))
+        propose_all(
+            self._personal(block), self.orders, self.most, self.snapshot.recommendable,
+            (block.pair_start, block.pair_item), np.array([ALLOWS_REPEATS[surface] for surface in self.surfaces]),
+            found, said, counts,
         )  # fmt: skip
-        row, item, bits, pair = (each[:count].copy() for each in places)
-        spoken = dict(zip(own, said[:, :count].copy(), strict=True))
-        scores = {name: spoken[name] if name in spoken else self.common[name][item] for name in caps}
-        proposed = {name: (bits >> numbered.index(name)) & 1 > 0 for name in caps}
+        return {
+            surface: self._candidates(surface, users, block, found[at, :, :count].copy(), said[at, :, :count])
+            for at, (surface, count) in enumerate(zip(self.surfaces, counts.tolist(), strict=True))
+        }
+
+    def _personal(self, block: Snapshot) -> tuple[Scores, ...]:
+        """The scores of PERSONAL as the kernel reads them, of all: it is compiled for a number of sources."""
+        users = np.arange(block.shape[0])
+        return tuple(
+            _scores(source.personal(block, users) if source.personal and of.any() else sparse.csr_matrix(block.shape))
+            for source, of in zip(PERSONAL, self.most.T, strict=False)
+        )
+
+    def _candidates(
+        self,
+        surface: str,
+        users: NDArray[np.int64],
+        block: Snapshot,
+        places: NDArray[np.int64],
+        said: NDArray[np.float64],
+    ) -> Candidates:
+        row, item, bits, pair = places
+        scores, proposed = {}, {}
+        for source in self.caps[surface]:
+            at = NUMBERED.index(source)
+            scores[source.name] = said[at].copy() if source.personal else self.common[source.name][item]
+            proposed[source.name] = (bits >> at) & 1 > 0
         found = Candidates(self.snapshot, block, surface, users[row], row, item, pair, scores, {}, proposed)
         ranked = scores | {name: values(found) for name, values in RANKED.items()}
         starts = np.searchsorted(row, np.arange(len(users) + 1))
@@ -212,16 +226,18 @@ def propose_block(
     return Proposer(snapshot, settings, (surface,)).of_block(users)[surface]
 
 
-def _joined(
-    matrices: Sequence[sparse.csr_matrix], users: int
-) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float64]]:
-    """Where each user's row begins in each matrix, shape (matrices, users + 1); columns and values of all of them."""
-    starts, at = np.zeros((len(matrices), users + 1), np.int64), 0
-    for number, matrix in enumerate(matrices):
-        starts[number] = at + matrix.indptr.astype(np.int64)
-        at += matrix.nnz
-    items = np.concatenate([np.zeros(0, np.int32), *(matrix.indices.astype(np.int32) for matrix in matrices)])
-    return starts, items, np.concatenate([np.zeros(0), *(matrix.data for matrix in matrices)])
+def _scores(said: sparse.csr_matrix | Product) -> Scores:
+    if isinstance(said, Product):
+        return _csr(said.weights), _csr(said.said)
+    return _csr(said), (np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros(0))
+
+
+def _csr(matrix: sparse.csr_matrix) -> Csr:
+    return (
+        matrix.indptr.astype(np.int64, copy=False),
+        matrix.indices.astype(np.int32, copy=False),
+        matrix.data.astype(np.float64, copy=False),
+    )
 
 
 def _ranks(starts: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from include.recommender.arrays import MICROS
 from include.recommender.kernels import compiled
 from include.recommender.kernels.largest import keep, key_of
 
@@ -16,20 +17,57 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Keys = NDArray[np.int64]
     Flags = NDArray[np.bool_]
+    # Where the rows of a sparse matrix begin, its columns, its values.
+    Csr = tuple[Keys, Ints, Floats]
+    # The scores themselves and a matrix without rows, or two matrices whose product they are.
+    Scores = tuple[Csr, Csr]
+    # Items and values by source, of which each has so many.
+    Said = tuple[Ints, Floats, Keys]
+
+
+@compiled
+def _said_of(user: int, scores: Scores, sums: Floats, items: Ints, values: Floats) -> int:
+    """Fill `items` and `values` with what a source says to a user; how many there are. `sums` are 0 before and after.
+
+    Where the second matrix has no rows the first holds the scores, else they are the product of both: each sum is added
+    in the order of the row, as SciPy does (Gustavson 1978, doi:10.1145/355791.355796).
+    """
+    (starts, at, weights), (other_starts, other_items, other_values) = scores
+    count = 0
+    for one in range(starts[user], starts[user + 1]):
+        between, weight = at[one], weights[one]
+        if len(other_starts) == 0:
+            items[count], values[count] = between, weight
+            count += 1
+            continue
+        for place in range(other_starts[between], other_starts[between + 1]):
+            item = other_items[place]
+            if sums[item] == 0:
+                items[count] = item
+                count += 1
+            sums[item] += weight * other_values[place]
+    if len(other_starts):
+        for place in range(count):
+            values[place] = sums[items[place]]
+            sums[items[place]] = 0
+    return count
 
 
 @compiled
 def _best(items: Ints, scores: Floats, hidden: Flags, best: Keys) -> int:
     """Fill `best` with the keys of the highest scores, equal ones by the lower item; how many there are."""
-    size = 0
+    size, least = 0, 0.0
     for at in range(len(items)):
-        if scores[at] != 0 and not hidden[items[at]]:
+        # Most scores are too small for any place: that is seen without making their key.
+        if scores[at] >= least and scores[at] != 0 and not hidden[items[at]]:
             size = keep(best, size, key_of(scores[at], items[at], len(hidden)))
+            if size == len(best):
+                least = (best[0] // len(hidden) - 1) / MICROS
     return size
 
 
 @compiled
-def _mark(item: int, source: int, proposed: Keys, chosen: Keys, count: int) -> int:
+def _mark(item: int, source: int, proposed: Ints, chosen: Keys, count: int) -> int:
     """Note that the source proposed the item, once chosen; how many are chosen now."""
     if proposed[item] == 0:
         chosen[count] = item
@@ -39,79 +77,91 @@ def _mark(item: int, source: int, proposed: Keys, chosen: Keys, count: int) -> i
 
 
 @compiled
-def _fill(items: Ints, values: NDArray[Any], proposed: Keys, place: Keys, out: NDArray[Any]) -> None:
-    """Write the values of proposed items to their places."""
+def _fill(items: Ints, values: NDArray[Any], among: Keys, place: Keys, out: NDArray[Any]) -> None:
+    """Write the values of the items in the bit set `among` to their places."""
     for at in range(len(items)):
-        if proposed[items[at]] != 0:
-            out[place[items[at]]] = values[at]
+        item = items[at]
+        if among[item >> 6] >> (item & 63) & 1:
+            out[place[item]] = values[at]
 
 
 @compiled
-def _mark_common(
-    common: tuple[Keys, Keys], caps: Keys, number: int, hidden: Flags, proposed: Keys, chosen: Keys, count: int
+def _choose(
+    said: Said, common: tuple[Keys, Keys], caps: Keys, hidden: Flags, proposed: Ints, chosen: Keys, heap: Keys
 ) -> int:
-    """Mark the first items of each order that are not hidden; its source is the `number`-th, and so on."""
+    """Mark the best of every source and fill `chosen` with them, ascending; how many they are."""
+    items, values, sizes = said
     starts, orders = common
+    count, sources = 0, len(sizes)
+    for source in range(sources):
+        if caps[source]:
+            size = sizes[source]
+            size = _best(items[source, :size], values[source, :size], hidden, heap[: caps[source]])
+            for key in heap[:size]:
+                count = _mark(len(hidden) - 1 - key % len(hidden), source, proposed, chosen, count)
     for source in range(len(starts) - 1):
-        left = caps[source]
+        left = caps[sources + source]
         for item in orders[starts[source] : starts[source + 1]]:
             if left == 0:
                 break
             if not hidden[item]:
-                count = _mark(item, number + source, proposed, chosen, count)
+                count = _mark(item, sources + source, proposed, chosen, count)
                 left -= 1
+    chosen[:count].sort()
     return count
 
 
 @compiled
 def propose_all(
-    personal: tuple[Keys, Ints, Floats],
+    personal: tuple[Scores, ...],
     common: tuple[Keys, Keys],
     caps: Keys,
     shown: Flags,
     history: tuple[Ints, Ints],
-    repeats: bool,
-    found: tuple[Keys, ...],
+    repeats: Flags,
+    found: Keys,
     scores: Floats,
-) -> int:
-    """Fill `found` and `scores` with the candidates of a block of users, sorted by (user, item); how many there are.
+    counts: Keys,
+) -> None:
+    """Fill `found` and `scores` with the candidates of a block of users on each surface, sorted by (user, item).
 
-    personal: where the row of user u begins in source s (sources, users + 1), and items and scores, source after source
-    common: where the order of source s begins (sources + 1), and items, best first, order after order
-    caps: how many items each source may propose, personal ones first
+    personal: of each source that says something of each user its scores, as _said_of reads them, values above 0
+    common: where the order of each other source begins (sources + 1), and items, best first, order after order
+    caps: how many items each source may propose, personal ones first, shape (surfaces, sources)
     shown: which items may be shown, shape (items,)
-    history: where the items of user u begin (users + 1), and items; they may be candidates only if `repeats`
-    found: user, item, the sources that proposed it as bits, and where it stands in the history, -1 for nowhere
-    scores: of the personal sources, shape (sources, places); 0 where one says nothing
+    history: where the items of user u begin (users + 1), and items; on a surface they may be candidates if it `repeats`
+    found: user, item, the sources that proposed it as bits, and where it stands in the history, -1 for nowhere,
+        shape (surfaces, 4, places)
+    scores: of the personal sources, shape (surfaces, sources, places); 0 where one says nothing
+    counts: how many places are filled, shape (surfaces,)
     """
-    starts, said_items, said = personal
     own_starts, own_items = history
-    users, items, bits, places = found
-    wide, hidden = len(shown), ~shown
-    proposed, place = np.zeros(wide, np.int64), np.empty(wide, np.int64)
-    chosen, heap = np.empty(caps.sum(), np.int64), np.empty(caps.max(), np.int64)
-    total = 0
+    wide, hidden, sources = len(shown), ~shown, len(personal)
+    sums, proposed, place = np.zeros(wide), np.zeros(wide, np.int64), np.empty(wide, np.int64)
+    # Most of what is said is of items that nobody proposed: bits of them all stay in the processor's nearest cache.
+    among = np.zeros(wide // 64 + 1, np.int64)
+    items, values, sizes = np.empty((sources, wide), np.int32), np.empty((sources, wide)), np.empty(sources, np.int64)
+    chosen, heap = np.empty(wide, np.int64), np.empty(caps.max(), np.int64)
+    counts[:] = 0
     for user in range(len(own_starts) - 1):
         own = own_items[own_starts[user] : own_starts[user + 1]]
-        if not repeats:
-            hidden[own] = True
-        count = 0
-        for source in range(len(starts)):
-            row = slice(starts[source, user], starts[source, user + 1])
-            size = _best(said_items[row], said[row], hidden, heap[: caps[source]])
-            for key in heap[:size]:
-                count = _mark(wide - 1 - key % wide, source, proposed, chosen, count)
-        count = _mark_common(common, caps[len(starts) :], len(starts), hidden, proposed, chosen, count)
-        hidden[own] = ~shown[own]
-        chosen[:count].sort()
-        place[chosen[:count]] = np.arange(total, total + count)
-        users[total : total + count], items[total : total + count] = user, chosen[:count]
-        bits[total : total + count], places[total : total + count] = proposed[chosen[:count]], -1
-        scores[:, total : total + count] = 0
-        for source in range(len(starts)):
-            row = slice(starts[source, user], starts[source, user + 1])
-            _fill(said_items[row], said[row], proposed, place, scores[source])
-        _fill(own, np.arange(own_starts[user], own_starts[user + 1]), proposed, place, places)
-        proposed[chosen[:count]] = 0
-        total += count
-    return total
+        for source in range(sources):
+            sizes[source] = _said_of(user, personal[source], sums, items[source], values[source])
+        for surface in range(len(repeats)):
+            if not repeats[surface]:
+                hidden[own] = True
+            count = _choose((items, values, sizes), common, caps[surface], hidden, proposed, chosen, heap)
+            hidden[own] = ~shown[own]
+            first, last = counts[surface], counts[surface] + count
+            counts[surface] = last
+            for at in range(count):
+                item = chosen[at]
+                place[item], among[item >> 6] = first + at, among[item >> 6] | 1 << (item & 63)
+            found[surface, 0, first:last], found[surface, 1, first:last] = user, chosen[:count]
+            found[surface, 2, first:last], found[surface, 3, first:last] = proposed[chosen[:count]], -1
+            scores[surface, :, first:last] = 0
+            for source in range(sources):
+                said = items[source, : sizes[source]], values[source, : sizes[source]]
+                _fill(said[0], said[1], among, place, scores[surface, source])
+            _fill(own, np.arange(own_starts[user], own_starts[user + 1]), among, place, found[surface, 3])
+            proposed[chosen[:count]], among[chosen[:count] >> 6] = 0, 0

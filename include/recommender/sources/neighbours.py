@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import sparse
 
 from include.recommender.similarities import EASE_HALF_LIVES, recency_weights
-from include.recommender.sources.source import Source, profiles
+from include.recommender.sources.source import Product, Source, profiles
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,17 +19,17 @@ if TYPE_CHECKING:
 def neighbours(method: str, half_life_days: float) -> Personal:
     """Similarities by `method`, summed over the user's items weighed by recency."""
 
-    def scores(snapshot: Snapshot, users: NDArray[np.int64]) -> sparse.csr_matrix:
+    def scores(snapshot: Snapshot, users: NDArray[np.int64]) -> Product:
         history = profiles(snapshot, users, recency_weights(snapshot, half_life_days))
-        return sparse.csr_matrix(history @ snapshot.similarities[method])
+        return Product(history, snapshot.similarities[method])
 
     return scores
 
 
-def last_basket(snapshot: Snapshot, users: NDArray[np.int64]) -> sparse.csr_matrix:
+def last_basket(snapshot: Snapshot, users: NDArray[np.int64]) -> Product:
     """Items touched on the same day as those of the user's last day."""
     last = (snapshot.pairs["last_visit"] == 1) & (snapshot.pairs["events"] > 0)
-    return sparse.csr_matrix(profiles(snapshot, users, last.astype(np.float64)) @ snapshot.similarities["basket"])
+    return Product(profiles(snapshot, users, last.astype(np.float64)), snapshot.similarities["basket"])
 
 
 ITEM_KNN = Source(

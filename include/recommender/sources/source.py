@@ -17,17 +17,33 @@ if TYPE_CHECKING:
 
     from include.recommender.snapshot import Snapshot
 
-    Personal = Callable[[Snapshot, NDArray[np.int64]], sparse.csr_matrix]
+    Personal = Callable[[Snapshot, NDArray[np.int64]], "sparse.csr_matrix | Product"]
     Common = Callable[[Snapshot], NDArray[np.float64]]
+
+
+@dataclass(frozen=True)
+class Product:
+    """Scores (users x items) as a product: weights (users x things) times what each thing says of items, all above 0.
+
+    It is made for one user at a time, so that nobody holds the millions of scores that most of them are.
+    """
+
+    weights: sparse.csr_matrix
+    said: sparse.csr_matrix
+
+    def toarray(self) -> NDArray[np.float64]:
+        """All of it, shape (users, items)."""
+        return np.asarray((self.weights @ self.said).toarray())
 
 
 @dataclass(frozen=True)
 class Source:
     """A named way to find items. Its cap is the setting candidates.<name>.
 
-    `personal` gives scores (given users x items) for positions of users in the snapshot; `common` gives one score per
-    item, the same for every user. A score of 0 says nothing about an item; only scores above 0 are proposed.
-    `similarity` names the method of similarities that the source reads, if any.
+    `personal` gives scores (given users x items) for positions of users in the snapshot, as a matrix or as a product of
+    two; `common` gives one score per item, the same for every user. A score of 0 says nothing about an item; only
+    scores above 0 are proposed. `similarity` names the method of
+    similarities that the source reads, if any.
     """
 
     name: str
