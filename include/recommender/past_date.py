@@ -85,7 +85,7 @@ class PastDate:
     @cached_property
     def touched(self) -> Snapshot:
         """Everybody's pairs, with no more columns than similarities look at."""
-        return snapshot_of(self.day, self._items, self._users, self._rows(self._pairs_query))
+        return snapshot_of(self.day, self._items, self._users, self.warehouse.stream(self._pairs_query))
 
     def _computed(self, methods: Collection[str]) -> dict[str, sparse.csr_matrix]:
         if not methods:
@@ -95,7 +95,7 @@ class PastDate:
     def _nobody(self, items: pa.Table, users: pa.Table, similarities: Matrices) -> Snapshot:
         """The state without pairs."""
         pairs = USER_ITEMS.schema_of(TOUCHED).empty_table()
-        return replace(snapshot_of(self.day, items, users, pairs), similarities=similarities)
+        return replace(snapshot_of(self.day, items, users, [pairs]), similarities=similarities)
 
     @cached_property
     def _items(self) -> pa.Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
@@ -12,11 +13,13 @@ import numpy as np
 from scipy import sparse
 
 from include.recommender.arrays import MICROS, position_in_group, positions
+from include.recommender.columns import NarrowColumns, narrow_columns, numeric_columns, rows_at
 from include.recommender.similarities import METHODS
 from include.recommender.sources import SOURCES
 from include.recommender.sql import sql
-from include.recommender.statistics import statistics_at
+from include.recommender.statistics import statistics_at, statistics_query
 from include.recommender.tables import ITEM_STATS, USER_ITEMS, USER_STATS
+from include.retraining.warehouse.protocol import Query
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -40,9 +43,9 @@ EVERYBODY: Part = (0, 1)
 class Snapshot:
     """State as of a date. Ids are sorted; columns are float64, dates as days since 1970, missing as NaN.
 
-    `pairs` are sorted by (user, item); `pair_start[u]:pair_start[u + 1]` are those of user u. A snapshot that was made
-    for some users has the ids of all, but columns and pairs of those users only. `made` is for who looks: what features
-    say of each item, kept once made.
+    `pairs` are sorted by (user, item), and kept in less memory than whoever looks at a column gets it in;
+    `pair_start[u]:pair_start[u + 1]` are those of user u. A snapshot that was made for some users has the ids of all,
+    but columns and pairs of those users only. `made` is for who looks: what features say of each item, kept once made.
     """
 
     as_of_date: date
@@ -52,8 +55,7 @@ class Snapshot:
     category_names: NDArray[np.object_]
     user_ids: NDArray[np.object_]
     users: Mapping[str, NDArray[np.float64]]
-    pair_user: NDArray[np.int64]
-    pair_item: NDArray[np.int64]
+    pair_item: NDArray[np.int32]
     pairs: Mapping[str, NDArray[np.float64]]
     pair_start: NDArray[np.int64]
     similarities: Mapping[str, sparse.csr_matrix]
@@ -63,6 +65,11 @@ class Snapshot:
     def day(self) -> int:
         """as_of_date as days since 1970."""
         return (self.as_of_date - EPOCH).days
+
+    @property
+    def pair_user(self) -> NDArray[np.int64]:
+        """The user of each pair, made when asked for: of millions of pairs it would be more than their items."""
+        return np.repeat(np.arange(len(self.pair_start) - 1), np.diff(self.pair_start))
 
     @cached_property
     def item_names(self) -> pa.StringArray:
@@ -99,10 +106,9 @@ class Snapshot:
         return replace(
             self,
             user_ids=self.user_ids[users],
-            users={name: values[users] for name, values in self.users.items()},
-            pair_user=row,
+            users=rows_at(self.users, users),
             pair_item=self.pair_item[at],
-            pairs={name: values[at] for name, values in self.pairs.items()},
+            pairs=rows_at(self.pairs, at),
             pair_start=np.r_[0, np.cumsum(lengths)],
         )
 
@@ -117,7 +123,7 @@ def with_rows(nobody: Snapshot, columns: pa.Table, pairs: pa.Table) -> Snapshot:
     import pyarrow as pa
 
     ids = pa.table({"user_id": pa.array(nobody.user_ids, pa.string())})
-    indexed = _index_pairs(nobody.user_ids, nobody.item_ids, pairs)
+    indexed = _index_pairs(nobody.user_ids, nobody.item_ids, [pairs])
     return replace(nobody, users=_columns_of(ids, columns), **indexed)
 
 
@@ -125,10 +131,11 @@ def compute_aggregates(
     warehouse: Warehouse, settings: RecommenderSettings, as_of_date: date, known_until: date
 ) -> Snapshot:
     """The state of a date without similarities."""
-    tables = (ITEM_STATS, USER_STATS, USER_ITEMS)
-    return snapshot_of(
-        as_of_date, *(statistics_at(warehouse, settings, table, as_of_date, known_until) for table in tables)
+    items, users = (
+        statistics_at(warehouse, settings, table, as_of_date, known_until) for table in (ITEM_STATS, USER_STATS)
     )
+    pairs = statistics_query(warehouse, settings, USER_ITEMS, as_of_date, known_until)
+    return snapshot_of(as_of_date, items, users, warehouse.stream(pairs))
 
 
 def read_snapshot(
@@ -145,14 +152,15 @@ def read_aggregates(warehouse: Warehouse, as_of_date: date, part: Part = EVERYBO
     items, users = warehouse.read(ITEM_STATS, where), warehouse.read(USER_STATS, where)
     theirs = users["user_id"].take(users_of_shard(users.num_rows, *part)).to_pylist() if part else []
     bounds = {"first_user": theirs[0], "last_user": theirs[-1]} if theirs else {"first_user": "", "last_user": ""}
-    return snapshot_of(as_of_date, items, users, warehouse.query(sql("pairs_of_users"), {**where, **bounds}))
+    pairs = Query(sql("pairs_of_users"), {**where, **bounds})
+    return snapshot_of(as_of_date, items, users, warehouse.stream(pairs))
 
 
 def read_touched(warehouse: Warehouse, as_of_date: date) -> Snapshot:
     """Everybody's pairs with no more columns than similarities look at."""
     where = {"as_of_date": as_of_date}
     items, users = warehouse.read(ITEM_STATS, where), warehouse.read(USER_STATS, where)
-    return snapshot_of(as_of_date, items, users, warehouse.read(USER_ITEMS, where, TOUCHED))
+    return snapshot_of(as_of_date, items, users, [warehouse.read(USER_ITEMS, where, TOUCHED)])
 
 
 def users_of_shard(users: int, shard: int, shards: int) -> NDArray[np.int64]:
@@ -171,8 +179,8 @@ def methods_to_make(settings: RecommenderSettings) -> set[str]:
     return methods_in_use(settings) | set(settings.lists.similar_method)
 
 
-def snapshot_of(as_of_date: date, items: pa.Table, users: pa.Table, pairs: pa.Table) -> Snapshot:
-    """Index the aggregate tables; without similarities. Pairs of some of the users will do."""
+def snapshot_of(as_of_date: date, items: pa.Table, users: pa.Table, pairs: Iterable[pa.Table]) -> Snapshot:
+    """Index the aggregate tables; without similarities. Pairs come in pieces; those of some of the users will do."""
     items, users = items.sort_by("item_id"), users.sort_by("user_id")
     item_ids, user_ids = _ids(items, "item_id"), _ids(users, "user_id")
     category_names, categories = np.unique(items["category"].fill_null("").to_numpy(), return_inverse=True)
@@ -183,24 +191,29 @@ def snapshot_of(as_of_date: date, items: pa.Table, users: pa.Table, pairs: pa.Ta
     )  # fmt: skip
 
 
-def _index_pairs(user_ids: NDArray[np.object_], item_ids: NDArray[np.object_], pairs: pa.Table) -> dict[str, Any]:
-    """The fields of Snapshot about pairs."""
+def _index_pairs(
+    user_ids: NDArray[np.object_], item_ids: NDArray[np.object_], pieces: Iterable[pa.Table]
+) -> dict[str, Any]:
+    """The fields of Snapshot about pairs; those of unknown users or items are left out."""
     import pyarrow as pa
 
-    user = positions(pairs["user_id"], pa.chunked_array([pa.array(user_ids, pa.string())]))
-    item = positions(pairs["item_id"], pa.chunked_array([pa.array(item_ids, pa.string())]))
-    known = (user >= 0) & (item >= 0)
-    if not known.all():
-        user, item, pairs = user[known], item[known], pairs.drop_columns(["user_id", "item_id"]).filter(pa.array(known))
-    order = np.argsort(user * len(item_ids) + item)
-    place = np.empty(len(order), np.int64)
-    place[order] = np.arange(len(order))
-    user = user[order]
+    among = [pa.chunked_array([pa.array(ids, pa.string())]) for ids in (user_ids, item_ids)]
+    wide, keys = len(item_ids), [np.zeros(0, np.int64)]
+    parts: defaultdict[str, list[NDArray[Any]]] = defaultdict(list)
+    for piece in pieces:
+        user, item = positions(piece["user_id"], among[0]), positions(piece["item_id"], among[1])
+        known = (user >= 0) & (item >= 0)
+        keys.append((user * wide + item)[known])
+        for name, values in narrow_columns(piece).items():
+            parts[name].append(values if known.all() else values[known])
+    key = np.concatenate(keys)
+    order = np.argsort(key, kind="stable")
+    key = key[order]
+    parts.pop("as_of_date", None)
     return {
-        "pair_user": user,
-        "pair_item": item[order],
-        "pairs": _numbers(pairs, place),
-        "pair_start": np.searchsorted(user, np.arange(len(user_ids) + 1)),
+        "pair_item": (key % wide if wide else key).astype(np.int32),
+        "pairs": NarrowColumns({name: np.concatenate(parts[name])[order] for name in list(parts)}),
+        "pair_start": np.searchsorted(key, np.arange(len(user_ids) + 1) * wide),
     }
 
 
@@ -255,35 +268,9 @@ def similarity_rows(snapshot: Snapshot, matrices: Iterable[tuple[str, sparse.csr
         del matrix
 
 
-def _numbers(table: pa.Table, place: NDArray[np.int64] | None = None) -> dict[str, NDArray[np.float64]]:
+def _numbers(table: pa.Table) -> dict[str, NDArray[np.float64]]:
     """Number columns of an aggregate table; its date is the snapshot's."""
-    return {name: values for name, values in numeric_columns(table, place).items() if name != "as_of_date"}
-
-
-def numeric_columns(table: pa.Table, place: NDArray[np.int64] | None = None) -> dict[str, NDArray[np.float64]]:
-    """The number, boolean and date columns as float64; dates as days since 1970, nulls as NaN, beyond 2**53 rounded.
-
-    `place` says where each row goes; without it they stay where they are.
-    """
-    import pyarrow as pa
-
-    columns = {}
-    for name, column in zip(table.column_names, table.columns, strict=True):
-        if pa.types.is_date(column.type):
-            column = column.cast(pa.int32())
-        if pa.types.is_integer(column.type) or pa.types.is_boolean(column.type) or pa.types.is_floating(column.type):
-            columns[name] = _floats(column, place)
-    return columns
-
-
-def _floats(column: pa.ChunkedArray, place: NDArray[np.int64] | None) -> NDArray[np.float64]:
-    """Values as float64, straight to their places: of millions of rows every copy counts."""
-    values, start = np.empty(len(column)), 0
-    for chunk in column.chunks:
-        end = start + len(chunk)
-        values[slice(start, end) if place is None else place[start:end]] = chunk.to_numpy(zero_copy_only=False)
-        start = end
-    return values
+    return {name: values for name, values in numeric_columns(table).items() if name != "as_of_date"}
 
 
 def _ids(table: pa.Table, name: str) -> NDArray[np.object_]:

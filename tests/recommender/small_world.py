@@ -23,6 +23,7 @@ from include.retraining.warehouse.local import LocalWarehouse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from include.recommender.ranker import Ranker
@@ -73,10 +74,10 @@ class WarehouseInMemory(LocalWarehouse):
 
     tables: dict[str, pa.Table] = field(default_factory=dict)
 
-    def query(
-        self, sql: str, parameters: Mapping[str, object], inputs: Mapping[str, pa.Table] | None = None
-    ) -> pa.Table:
-        return super().query(sql, parameters, {**self.tables, **(inputs or {})})
+    def _result(
+        self, sql: str, parameters: Mapping[str, object], inputs: Mapping[str, pa.Table]
+    ) -> AbstractContextManager[duckdb.DuckDBPyRelation]:
+        return super()._result(sql, parameters, {**self.tables, **inputs})
 
     def _connect(self) -> duckdb.DuckDBPyConnection:
         return one_duckdb().cursor()  # starting one takes longer than these queries do

@@ -63,7 +63,8 @@ def made_for(spill: Path, day: date, events: Rows, items: Rows) -> dict[str, str
     statistics = {
         table: statistics_at(warehouse, using, table, day, day) for table in (ITEM_STATS, USER_STATS, USER_ITEMS)
     }
-    aggregates = snapshot_of(day, *statistics.values())
+    items, users, pairs = statistics.values()
+    aggregates = snapshot_of(day, items, users, [pairs])
     snapshot = replace(aggregates, similarities=compute_similarities(aggregates, using))
     everyone = np.arange(snapshot.shape[0])
     rules = {surface: baseline(baselines_of(surface)[-1], using) for surface in SURFACES}

@@ -11,11 +11,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from include.recommender.columns import numeric_columns
 from include.recommender.past_date import PastDate
 from include.recommender.similarities import METHODS, compute_similarities, each_similarity
 from include.recommender.snapshot import (
     compute_aggregates,
-    numeric_columns,
     read_aggregates,
     read_similarities,
     read_snapshot,

@@ -42,8 +42,7 @@ class Source:
 
     `personal` gives scores (given users x items) for positions of users in the snapshot, as a matrix or as a product of
     two; `common` gives one score per item, the same for every user. A score of 0 says nothing about an item; only
-    scores above 0 are proposed. `similarity` names the method of
-    similarities that the source reads, if any.
+    scores above 0 are proposed. `similarity` names the method of similarities that the source reads, if any.
     """
 
     name: str

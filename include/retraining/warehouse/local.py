@@ -41,6 +41,8 @@ COMMIT_TRIES = 12
 SCHEMA_VERSION = "higawari.schemaVersion"
 # A table of smaller files is read once per version and process: a day in a file, hundreds of files cost more than SQL.
 KEPT_BYTES = 32 * 2**20
+# Rows of a stream that are in memory at once.
+STREAMED_ROWS = 1_000_000
 
 
 @dataclass
@@ -79,6 +81,17 @@ class LocalWarehouse:
         """Run GoogleSQL with named parameters (@name) over the tables it names and the given inputs."""
         with self._result(sql, parameters, inputs or {}) as result:
             return as_googlesql(result.to_arrow_table())
+
+    def stream(self, query: Query) -> Iterator[pa.Table]:
+        """The rows of a query in any order, STREAMED_ROWS at a time."""
+        import pyarrow as pa
+
+        with self._result(query.sql, query.parameters, {}) as result:
+            reader = result.to_arrow_reader(STREAMED_ROWS)
+            # Of no rows there is no batch: whoever takes them wants to know the columns.
+            yield as_googlesql(reader.schema.empty_table())
+            for batch in reader:
+                yield as_googlesql(pa.Table.from_batches([batch]))
 
     @contextmanager
     def _result(

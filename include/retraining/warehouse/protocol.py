@@ -1,4 +1,4 @@
-"""What every warehouse can do. Fewer than ten methods, so that a new engine is a week's work."""
+"""What every warehouse can do. Ten methods, so that a new engine is a week's work."""
 
 from __future__ import annotations
 
@@ -81,6 +81,9 @@ class Warehouse(Protocol):
         self, sql: str, parameters: Mapping[str, object], inputs: Mapping[str, pa.Table] | None = None
     ) -> pa.Table:
         """Run GoogleSQL with named parameters (@name) over the tables it names and the given inputs."""
+
+    def stream(self, query: Query) -> Iterator[pa.Table]:
+        """The rows of a query in any order, some at a time where the engine gives them so; one table at least."""
 
     def replace(self, table: Table, partition: Mapping[str, object], rows: pa.Table | Query | Pieces) -> Written:
         """Replace one partition with rows, all or nothing. A list of values replaces those partitions together.
