@@ -9,9 +9,9 @@ from benchmarks import pandas_way
 from benchmarks.scale_step import Site, Spent, run_step
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from numpy.typing import NDArray
 
-    from include.recommender.candidates import Candidates
     from include.recommender.settings import RecommenderSettings
     from include.retraining.run import Run
     from include.retraining.workspace import Workspace
@@ -55,7 +55,7 @@ def write_candidates(run: Run, workspace: Workspace[RecommenderSettings], out: s
     import numpy as np
     import pyarrow as pa
 
-    from include.recommender.candidates import blocks_of, propose
+    from include.recommender.candidates import Proposer, blocks_of
     from include.recommender.parallel import parallel_map
     from include.recommender.serving import serving_snapshot
     from include.recommender.tuning import tuned
@@ -65,12 +65,14 @@ def write_candidates(run: Run, workspace: Workspace[RecommenderSettings], out: s
     ids = [pa.array(of, pa.string()) for of in (snapshot.user_ids, snapshot.item_ids)]
     to = pandas_way.CandidateFile(Path(out), *ids)
 
-    def candidates_of(block: NDArray[np.int64]) -> list[Candidates]:
-        return list(propose(snapshot, block, settings, SURFACE))
+    proposer = Proposer(snapshot, settings, (SURFACE,))
+
+    def candidates_of(block: NDArray[np.int64]) -> pa.RecordBatch:
+        found = proposer.of_block(block)[SURFACE]
+        return to.batch(found.user, found.item, [found.scores[name] for name in pandas_way.SCORES])
 
     blocks = blocks_of(np.arange(snapshot.shape[0]), settings)
-    for proposed in parallel_map(candidates_of, blocks, settings.training.threads):
-        for block in proposed:
-            to.add(block.user, block.item, [block.scores[name] for name in pandas_way.SCORES])
+    for batch in parallel_map(candidates_of, blocks, settings.training.threads):
+        to.add(batch)
     to.close()
     return to.rows

@@ -57,15 +57,19 @@ class CandidateFile:
         self.schema = pa.schema([("user_id", ids), ("item_id", ids), *((name, pa.float32()) for name in SCORES)])
         self.writer = pq.ParquetWriter(self.path, self.schema)
 
-    def add(self, user: Ints, item: Ints, scores: list[Floats]) -> None:
-        """Add rows by position of user and item."""
+    def batch(self, user: Ints, item: Ints, scores: list[Floats]) -> pa.RecordBatch:
+        """Rows by position of user and item, to add."""
         ids = [
             pa.DictionaryArray.from_arrays(pa.array(at.astype(np.int32)), among)
             for at, among in ((user, self.users), (item, self.items))
         ]
         columns = [pa.array(values.astype(np.float32)) for values in scores]
-        self.waiting.append(pa.record_batch([*ids, *columns], schema=self.schema))
-        self.rows += len(user)
+        return pa.record_batch([*ids, *columns], schema=self.schema)
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        """Add rows."""
+        self.waiting.append(batch)
+        self.rows += batch.num_rows
         if sum(batch.num_rows for batch in self.waiting) >= ROWS_AT_ONCE:
             self._write()
 
@@ -254,7 +258,7 @@ def write_candidates(
             column[np.searchsorted(found, keys)] = values
             scores.append(column)
         user, item = np.divmod(found, wide)
-        to.add(start + user, item, [*scores, popularity[item]])
+        to.add(to.batch(start + user, item, [*scores, popularity[item]]))
     to.close()
 
 

@@ -14,7 +14,7 @@ from include.recommender.snapshot import TOUCHED, compute_aggregates, methods_to
 from include.recommender.statistics import known_users_query, statistics_at, statistics_query, touched_pairs_query
 from include.recommender.tables import EVENTS, ITEM_STATS, ITEMS, USER_ITEMS, USER_STATS
 from include.retraining.code_version import code_version
-from include.retraining.warehouse.protocol import TellsChanges
+from include.retraining.warehouse.protocol import TellsChanges, pieces_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -85,7 +85,7 @@ class PastDate:
     @cached_property
     def touched(self) -> Snapshot:
         """Everybody's pairs, with no more columns than similarities look at."""
-        return snapshot_of(self.day, self._items, self._users, self.warehouse.stream(self._pairs_query))
+        return snapshot_of(self.day, self._items, self._users, pieces_of(self.warehouse, self._pairs_query))
 
     def _computed(self, methods: Collection[str]) -> dict[str, sparse.csr_matrix]:
         if not methods:

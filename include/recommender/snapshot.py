@@ -19,7 +19,7 @@ from include.recommender.sources import SOURCES
 from include.recommender.sql import sql
 from include.recommender.statistics import statistics_at, statistics_query
 from include.recommender.tables import ITEM_STATS, USER_ITEMS, USER_STATS
-from include.retraining.warehouse.protocol import Query
+from include.retraining.warehouse.protocol import Query, pieces_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -135,7 +135,7 @@ def compute_aggregates(
         statistics_at(warehouse, settings, table, as_of_date, known_until) for table in (ITEM_STATS, USER_STATS)
     )
     pairs = statistics_query(warehouse, settings, USER_ITEMS, as_of_date, known_until)
-    return snapshot_of(as_of_date, items, users, warehouse.stream(pairs))
+    return snapshot_of(as_of_date, items, users, pieces_of(warehouse, pairs))
 
 
 def read_snapshot(
@@ -153,14 +153,14 @@ def read_aggregates(warehouse: Warehouse, as_of_date: date, part: Part = EVERYBO
     theirs = users["user_id"].take(users_of_shard(users.num_rows, *part)).to_pylist() if part else []
     bounds = {"first_user": theirs[0], "last_user": theirs[-1]} if theirs else {"first_user": "", "last_user": ""}
     pairs = Query(sql("pairs_of_users"), {**where, **bounds})
-    return snapshot_of(as_of_date, items, users, warehouse.stream(pairs))
+    return snapshot_of(as_of_date, items, users, pieces_of(warehouse, pairs))
 
 
 def read_touched(warehouse: Warehouse, as_of_date: date) -> Snapshot:
     """Everybody's pairs with no more columns than similarities look at."""
     where = {"as_of_date": as_of_date}
     items, users = warehouse.read(ITEM_STATS, where), warehouse.read(USER_STATS, where)
-    return snapshot_of(as_of_date, items, users, [warehouse.read(USER_ITEMS, where, TOUCHED)])
+    return snapshot_of(as_of_date, items, users, pieces_of(warehouse, Query(sql("touched_stored"), where)))
 
 
 def users_of_shard(users: int, shard: int, shards: int) -> NDArray[np.int64]:
@@ -205,15 +205,17 @@ def _index_pairs(
         known = (user >= 0) & (item >= 0)
         keys.append((user * wide + item)[known])
         for name, values in narrow_columns(piece).items():
-            parts[name].append(values if known.all() else values[known])
+            if name != "as_of_date":
+                parts[name].append(values if known.all() else values[known])
     key = np.concatenate(keys)
+    keys.clear()
     order = np.argsort(key, kind="stable")
     key = key[order]
-    parts.pop("as_of_date", None)
     return {
         "pair_item": (key % wide if wide else key).astype(np.int32),
-        "pairs": NarrowColumns({name: np.concatenate(parts[name])[order] for name in list(parts)}),
         "pair_start": np.searchsorted(key, np.arange(len(user_ids) + 1) * wide),
+        # The pieces of a column go as soon as it is put together.
+        "pairs": NarrowColumns({name: np.concatenate(parts.pop(name))[order] for name in list(parts)}),
     }
 
 
@@ -233,8 +235,11 @@ def read_similarities(
     """The rows of `item_similarities` as a matrix per method, in the order of the ids of `item_stats` of that date."""
     found = {}
     for method in methods:
-        rows = warehouse.query(sql("similarities_by_place"), {"as_of_date": as_of_date, "method": method})
-        item, similar, micros = (rows[name].to_numpy() for name in ("item", "similar_item", "score_micros"))
+        query = Query(sql("similarities_by_place"), {"as_of_date": as_of_date, "method": method})
+        pieces = [narrow_columns(rows) for rows in pieces_of(warehouse, query)]
+        item, similar, micros = (
+            np.concatenate([of[name] for of in pieces]) for name in ("item", "similar_item", "score_micros")
+        )
         found[method] = sparse.csr_matrix((micros / MICROS, (item, similar)), shape=(items, items))
         found[method].sort_indices()
     return found

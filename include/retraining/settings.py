@@ -64,7 +64,7 @@ class Storage(Section):
     landing: Path = Path("landing")
     warehouse: Path = Path("warehouse")
     spill: Path = Path("spill")
-    memory_limit: Annotated[str, Field(pattern=r"^[0-9]+(MB|GB)$")] = "1500MB"
+    memory_limit: Annotated[str, Field(pattern=r"^[0-9]+(MB|GB)$")] = "600MB"
     threads: Annotated[int, Field(ge=1, le=64)] = 2
     past_dates_days: Annotated[int, Field(ge=0)] = 8
     past_dates_gib: Annotated[float, Field(ge=0)] = 20.0

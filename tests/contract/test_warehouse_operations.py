@@ -14,7 +14,7 @@ from include.retraining.errors import SettingsError, TableSchemaError, TrainingD
 from include.retraining.publication.freshness import MachinerySettings
 from include.retraining.settings import load_settings
 from include.retraining.warehouse.open import open_for_reading
-from include.retraining.warehouse.protocol import Pieces, Query, TellsChanges
+from include.retraining.warehouse.protocol import Pieces, Query, TellsChanges, pieces_of
 from include.retraining.warehouse.table import Table
 from tests.contract.conftest import environment_for, opened
 from tests.retraining.processes import DAY, NOTES, VISITS, visits
@@ -218,6 +218,15 @@ def test_a_query_takes_typed_parameters_tables_and_inputs(warehouse: Warehouse) 
     )  # fmt: skip
     assert found.to_pylist() == [{"shop": "a", "total": 20, "doubled": 0.5}]
     assert [field.type for field in found.schema] == [pa.string(), pa.int64(), pa.float64()]
+
+
+def test_a_query_gives_its_rows_in_pieces_one_of_them_at_least(warehouse: Warehouse) -> None:
+    fill(warehouse, "a", 5, "n")
+    sql = "SELECT number, COUNT(*) AS visits FROM visits WHERE shop = @shop GROUP BY number"
+    rows = pa.concat_tables(pieces_of(warehouse, Query(sql, {"shop": "a"})))
+    assert rows.sort_by("number").to_pydict() == {"number": [0, 1, 2, 3, 4], "visits": [1] * 5}
+    (nothing,) = pieces_of(warehouse, Query(sql, {"shop": "nobody's"}))
+    assert (nothing.num_rows, nothing.schema.names) == (0, ["number", "visits"])
 
 
 def test_an_input_wins_over_a_table_and_an_unknown_name_is_refused(warehouse: Warehouse) -> None:

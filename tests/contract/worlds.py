@@ -257,6 +257,7 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Callable[[], pa.Table]]]] 
     ),
     "type_items": (sql("type_items"), {}, {"landed_items": landed_items}),
     "touched_pairs": (sql("touched_pairs"), STATISTICS, {}),
+    "touched_stored": (sql("touched_stored"), {"as_of_date": DAY}, {}),
     "user_items": (sql("user_items"), STATISTICS, {}),
     "user_items of some users": (sql("user_items"), SOME_USERS, {}),
     "user_stats": (sql("user_stats"), STATISTICS, {}),

@@ -11,7 +11,6 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from include.recommender.columns import numeric_columns
 from include.recommender.past_date import PastDate
 from include.recommender.similarities import METHODS, compute_similarities, each_similarity
 from include.recommender.snapshot import (
@@ -180,22 +179,6 @@ def filled(table: Table, rows: pa.Table, day: date) -> pa.Table:
         zero = 0 if pa.types.is_integer(kind) else None
         columns[name] = pa.array([zero] * rows.num_rows, kind)
     return pa.table(columns)
-
-
-def test_numbers_dates_and_flags_become_floats_and_text_is_left_out() -> None:
-    table = pa.table(
-        {
-            "day": pa.array([date(1970, 1, 11), None], pa.date32()),
-            "count": pa.array([3, None], pa.int64()),
-            "flag": pa.array([True, False]),
-            "text": pa.array(["a", "b"]),
-        }
-    )
-    columns = numeric_columns(table)
-    assert list(columns) == ["day", "count", "flag"]
-    np.testing.assert_array_equal(columns["day"], [10, np.nan])
-    np.testing.assert_array_equal(columns["count"], [3, np.nan])
-    assert columns["flag"].tolist() == [1, 0]
 
 
 def test_a_day_without_events_gives_an_empty_snapshot(tmp_path: Path, settings: RecommenderSettings) -> None:

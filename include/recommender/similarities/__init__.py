@@ -156,7 +156,7 @@ def _counted(snapshot: Snapshot, items_per_user: int) -> NDArray[np.bool_]:
 
 
 def _user_matrix(snapshot: Snapshot, weights: NDArray[np.float64]) -> sparse.csr_matrix:
+    """Weights above 0 as a matrix (users x items): pairs have the order that its rows have."""
     keep = weights > 0
-    return sparse.csr_matrix(
-        (weights[keep], (snapshot.pair_user[keep], snapshot.pair_item[keep])), shape=snapshot.shape
-    )
+    starts = np.r_[0, np.cumsum(keep)][snapshot.pair_start]
+    return sparse.csr_matrix((weights[keep], snapshot.pair_item[keep], starts), shape=snapshot.shape)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from include.retraining.errors import TableSchemaError
+from include.retraining.errors import SettingsError, TableSchemaError
 from include.retraining.warehouse.commits import retry_commits
 from include.retraining.warehouse.conditions import among, arrow_condition, predicate_of
 from include.retraining.warehouse.delta_files import rows_of
@@ -51,7 +51,7 @@ class LocalWarehouse:
 
     folder: Path
     spill_folder: Path
-    memory_limit: str = "1500MB"
+    memory_limit: str = "600MB"
     threads: int = 2
     _known: dict[str, Table] = field(default_factory=dict)
     only_reads: bool = False
@@ -97,7 +97,9 @@ class LocalWarehouse:
     def _result(
         self, sql: str, parameters: Mapping[str, object], inputs: Mapping[str, pa.Table]
     ) -> Iterator[duckdb.DuckDBPyRelation]:
-        """The result of a query, not fetched yet."""
+        """The result of a query, not fetched yet. SettingsError where it needs memory that cannot be spilled."""
+        import duckdb
+
         used = {name: parameters[name] for name in parameter_names(sql)}
         connection = self._connect()
         try:
@@ -107,6 +109,13 @@ class LocalWarehouse:
                 else:
                     self._show(connection, name)
             yield connection.sql(to_duckdb(sql), params=used)
+        except duckdb.OutOfMemoryException as error:
+            limit = f"storage.memory_limit = {self.memory_limit} and storage.threads = {self.threads}"
+            raise SettingsError(
+                f"a query that gets by with {limit}",
+                str(error),
+                "raise the one or lower the other, and clear the task",
+            ) from error
         finally:
             connection.close()
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from include.retraining.warehouse.duckdb_files import DUCKDB_OF
-from include.retraining.warehouse.table import ROWS_AT_ONCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -15,6 +14,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from include.retraining.warehouse.table import Table
+
+# Rows that are fetched at once: Delta's writer has a dozen of such pieces waiting.
+FETCHED_ROWS = 50_000
 
 
 @dataclass
@@ -65,5 +67,5 @@ def ordered_pieces(table: Table, result: duckdb.DuckDBPyRelation) -> Iterator[pa
 def _fetched(result: duckdb.DuckDBPyRelation) -> Iterator[pa.Table]:
     import pyarrow as pa
 
-    for batch in result.to_arrow_reader(ROWS_AT_ONCE):
+    for batch in result.to_arrow_reader(FETCHED_ROWS):
         yield pa.Table.from_batches([batch])

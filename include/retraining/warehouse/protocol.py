@@ -1,4 +1,4 @@
-"""What every warehouse can do. Ten methods, so that a new engine is a week's work."""
+"""What every warehouse can do. Fewer than ten methods, so that a new engine is a week's work."""
 
 from __future__ import annotations
 
@@ -82,9 +82,6 @@ class Warehouse(Protocol):
     ) -> pa.Table:
         """Run GoogleSQL with named parameters (@name) over the tables it names and the given inputs."""
 
-    def stream(self, query: Query) -> Iterator[pa.Table]:
-        """The rows of a query in any order, some at a time where the engine gives them so; one table at least."""
-
     def replace(self, table: Table, partition: Mapping[str, object], rows: pa.Table | Query | Pieces) -> Written:
         """Replace one partition with rows, all or nothing. A list of values replaces those partitions together.
 
@@ -137,3 +134,18 @@ class TellsChanges(Protocol):
 
         Of a table partitioned by date, that of its partitions from one date to another will do; it may tell of more.
         """
+
+
+@runtime_checkable
+class Streams(Protocol):
+    """A warehouse that can give the rows of a query some at a time, so that nobody needs memory for all of them."""
+
+    def stream(self, query: Query) -> Iterator[pa.Table]:
+        """The rows in any order; one table at least."""
+
+
+def pieces_of(warehouse: Warehouse, query: Query) -> Iterable[pa.Table]:
+    """The rows of a query in any order, some at a time where the warehouse can; one table at least."""
+    if isinstance(warehouse, Streams):
+        return warehouse.stream(query)
+    return [warehouse.query(query.sql, query.parameters)]

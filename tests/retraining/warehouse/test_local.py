@@ -293,6 +293,20 @@ def test_a_query_takes_named_parameters_tables_and_inputs(shops: LocalWarehouse)
     assert [(row["shop"], int(row["total"])) for row in found.to_pylist()] == [("a", 20)]
 
 
+@pytest.mark.parametrize("at_once", [3, 10**6])
+def test_rows_of_a_query_come_in_pieces(shops: LocalWarehouse, monkeypatch: pytest.MonkeyPatch, at_once: int) -> None:
+    monkeypatch.setattr(local, "STREAMED_ROWS", at_once)
+    fill(shops, "a", 5, "n")
+    query = Query("SELECT number, SUM(number) AS total FROM visits WHERE shop = @shop GROUP BY number", {"shop": "a"})
+    pieces = list(shops.stream(query))
+    assert len(pieces) > (2 if at_once < 5 else 1)
+    assert {piece.schema for piece in pieces} == {pa.schema([("number", pa.int64()), ("total", pa.int64())])}
+    rows = pa.concat_tables(pieces).sort_by("number").to_pydict()
+    assert rows == {"number": [0, 1, 2, 3, 4], "total": [0, 1, 2, 3, 4]}
+    (nothing,) = shops.stream(Query(query.sql, {"shop": "nobody's"}))
+    assert (nothing.num_rows, nothing.schema) == (0, pieces[0].schema)
+
+
 @pytest.mark.parametrize("kept_bytes", [local.KEPT_BYTES, 0], ids=["kept in memory", "read from files"])
 def test_a_query_sees_what_was_written_since_the_last_one(
     shops: LocalWarehouse, monkeypatch: pytest.MonkeyPatch, kept_bytes: int

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from include.retraining.errors import SettingsError
 from include.retraining.settings import PROJECT
 from include.retraining.warehouse.local import LocalWarehouse
 from tests.retraining.processes import DAY, NOTES, VISITS, append_notes, replace_visits, visits
@@ -70,6 +71,13 @@ def test_rule_3_processes_that_replace_different_partitions_all_get_through(
     rows = shops.read(VISITS)
     assert rows["shop"].to_pylist() == ["a"] * 10 + ["b"] * 10 + ["c"] * 10
     assert set(rows["note"].to_pylist()) == {"n 4"}
+
+
+def test_a_query_whose_memory_cannot_be_spilled_names_the_setting(shops: LocalWarehouse) -> None:
+    small = LocalWarehouse(shops.folder, shops.spill_folder, "20MB", 1)
+    words = {"words": pa.table({"word": [str(n) * 10 for n in range(600_000)]})}
+    with pytest.raises(SettingsError, match=r"storage\.memory_limit = 20MB"):
+        small.query("SELECT STRING_AGG(word, ',') AS joined FROM words", {}, words)
 
 
 def test_a_query_larger_than_its_memory_spills_and_finishes(shops: LocalWarehouse) -> None:

@@ -19,7 +19,7 @@ def test_the_embedded_warehouse_is_opened_with_its_limits(monkeypatch: pytest.Mo
     monkeypatch.setenv("HIGAWARI_STORAGE__SPILL", "elsewhere")
     monkeypatch.setenv("HIGAWARI_STORAGE__THREADS", "1")
     warehouse = open_warehouse(load_settings(MachinerySettings))
-    assert warehouse == LocalWarehouse(tmp_path / "warehouse", tmp_path / "elsewhere", "1500MB", 1)
+    assert warehouse == LocalWarehouse(tmp_path / "warehouse", tmp_path / "elsewhere", "600MB", 1)
 
 
 def test_for_a_reader_a_table_that_nobody_made_yet_is_empty_and_is_not_made(tmp_path: Path) -> None:

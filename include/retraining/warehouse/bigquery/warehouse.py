@@ -15,7 +15,7 @@ from include.retraining.warehouse.sql import parameter_names, table_names
 from include.retraining.warehouse.table import first_of_each_key, in_order, share_of_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import date
 
     import pyarrow as pa
@@ -69,10 +69,6 @@ class BigQueryWarehouse:
                 staged = self.jobs.staged(name, given[name], columns.schema_of_rows(given[name]))
                 around[name] = f"SELECT * FROM `{stack.enter_context(staged)}`"
             return self.jobs.select(f"query {', '.join(sorted(named))}", with_inputs(sql, around), bound)
-
-    def stream(self, query: Query) -> Iterator[pa.Table]:
-        """The rows of a query, all at once: whoever takes them needs memory for them."""
-        yield self.query(query.sql, query.parameters)
 
     def replace(self, table: Table, partition: Mapping[str, object], rows: pa.Table | Query | Pieces) -> Written:
         """Replace one partition with rows, all or nothing. A list of values replaces those partitions together."""
