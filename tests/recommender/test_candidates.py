@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from include.recommender.candidates import FILLER, RANKED, caps, ordered, propose, propose_block
+from include.recommender.candidates import FILLER, RANKED, Proposer, caps, ordered, propose, propose_block
 from include.recommender.settings import SURFACES, RecommenderSettings
 from include.recommender.sources import SOURCE_NAMES, SOURCES
 from tests.recommender.small_world import catalogue, event, random_catalogue, random_events, snapshot_from
@@ -97,6 +97,27 @@ def test_every_source_proposes_its_best_that_may_be_shown_and_scores_what_the_ot
     assert keys_of(block.take(block.proposed[name])) == expected
     shown = np.where(snapshot.recommendable, scores, 0)
     np.testing.assert_allclose(block.scores[name], shown[block.user, block.item], rtol=1e-12)
+
+
+@pytest.mark.parametrize("surface", SURFACES)
+def test_more_items_than_a_word_has_bits_and_both_surfaces_at_once_change_nothing(
+    tmp_path: Path, some: RecommenderSettings, surface: str
+) -> None:
+    events = random_events(seed=12, count=900, users=12, items=200, days=70)
+    snapshot = snapshot_from(tmp_path, events, random_catalogue(200), some)
+    found = Proposer(snapshot, some, tuple(SURFACES)).of_block(everyone(snapshot))[surface]
+    assert (found.item > 128).sum() > 20
+    touched, shown = touched_pairs(snapshot), snapshot.recommendable
+    for name, scores in found.scores.items():
+        dense = dense_scores(snapshot, name) * shown
+        np.testing.assert_allclose(scores, dense[found.user, found.item], rtol=1e-12, err_msg=name)
+    own = np.array([pair in touched for pair in zip(found.user.tolist(), found.item.tolist(), strict=True)])
+    assert ((found.pair >= 0) == own).all()
+    assert own.any() == (surface == "for_you")
+    (alone,) = propose(snapshot, everyone(snapshot), some, surface)
+    for part in ("user", "item", "pair"):
+        assert getattr(found, part).tolist() == getattr(alone, part).tolist()
+    assert found.features.tobytes() == alone.features.tobytes()
 
 
 def test_candidates_are_sorted_unique_and_may_be_shown(block: Candidates) -> None:
