@@ -48,6 +48,7 @@ def test_an_error_is_of_the_class_that_decides_about_a_retry(
         "Transaction is aborted due to concurrent update against table p:d.t. Transaction ID: x",
         "Could not serialize access to table p:d.t due to concurrent update",
         "Column with name score already exists!",
+        "Conflict on update!",
     ],
 )
 def test_a_lost_race_is_run_again(message: str) -> None:

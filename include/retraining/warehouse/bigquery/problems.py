@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from include.retraining.warehouse.table import Table
 
 CREATE = "python -m include.retraining.warehouse.bigquery.create_dataset"
-# The last two are the emulator's; it says the very last where BigQuery finds an outdated etag.
+# The last three are the emulator's; it says the last two where BigQuery finds an outdated etag.
 LOST_RACE = re.compile(
     "concurrent update|could not serialize access|transaction is aborted|failed to commit"
-    r"|column with name \S+ already exists"
+    r"|conflict on update|column with name \S+ already exists"
 )
 # A table was changed after it was looked at.
 PRECONDITION_FAILED = 412
