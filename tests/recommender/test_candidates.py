@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from math import ceil
 from typing import TYPE_CHECKING
 
@@ -118,6 +118,19 @@ def test_more_items_than_a_word_has_bits_and_both_surfaces_at_once_change_nothin
     for part in ("user", "item", "pair"):
         assert getattr(found, part).tolist() == getattr(alone, part).tolist()
     assert found.features.tobytes() == alone.features.tobytes()
+
+
+def test_similarities_that_were_rounded_to_0_take_nothing_from_others(
+    snapshot: Snapshot, some: RecommenderSettings
+) -> None:
+    matrices = {method: matrix.copy() for method, matrix in snapshot.similarities.items()}
+    for matrix in matrices.values():
+        matrix.data[::2] = 0
+    rounded = replace(snapshot, similarities=matrices)
+    (found,) = propose(rounded, everyone(rounded), some, "for_you")
+    for name, scores in found.scores.items():
+        shown = dense_scores(rounded, name) * rounded.recommendable
+        np.testing.assert_allclose(scores, shown[found.user, found.item], rtol=1e-12, err_msg=name)
 
 
 def test_candidates_are_sorted_unique_and_may_be_shown(block: Candidates) -> None:

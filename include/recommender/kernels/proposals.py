@@ -41,11 +41,13 @@ def _said_of(user: int, scores: Scores, sums: Floats, items: Ints, values: Float
             count += 1
             continue
         for place in range(other_starts[between], other_starts[between + 1]):
-            item = other_items[place]
-            if sums[item] == 0:
-                items[count] = item
-                count += 1
-            sums[item] += weight * other_values[place]
+            item, said = other_items[place], weight * other_values[place]
+            # What is rounded to 0 says nothing, and would be met as if for the first time again.
+            if said > 0:
+                if sums[item] == 0:
+                    items[count] = item
+                    count += 1
+                sums[item] += said
     if len(other_starts):
         for place in range(count):
             values[place] = sums[items[place]]
