@@ -63,8 +63,7 @@ def made_for(spill: Path, day: date, events: Rows, items: Rows) -> dict[str, str
     statistics = {
         table: statistics_at(warehouse, using, table, day, day) for table in (ITEM_STATS, USER_STATS, USER_ITEMS)
     }
-    items, users, pairs = statistics.values()
-    aggregates = snapshot_of(day, items, users, [pairs])
+    aggregates = snapshot_of(day, statistics[ITEM_STATS], statistics[USER_STATS], [statistics[USER_ITEMS]])
     snapshot = replace(aggregates, similarities=compute_similarities(aggregates, using))
     everyone = np.arange(snapshot.shape[0])
     rules = {surface: baseline(baselines_of(surface)[-1], using) for surface in SURFACES}

@@ -26,32 +26,35 @@ if TYPE_CHECKING:
 
 
 @compiled
-def _said_of(user: int, scores: Scores, sums: Floats, items: Ints, values: Floats) -> int:
-    """Fill `items` and `values` with what a source says to a user; how many there are. `sums` are 0 before and after.
+def _copied(user: int, scores: Csr, items: Ints, values: Floats) -> int:
+    """Fill `items` and `values` with the user's row; how many there are."""
+    starts, at, said = scores
+    row = slice(starts[user], starts[user + 1])
+    count = len(at[row])
+    items[:count], values[:count] = at[row], said[row]
+    return count
 
-    Where the second matrix has no rows the first holds the scores, else they are the product of both: each sum is added
-    in the order of the row, as SciPy does (Gustavson 1978, doi:10.1145/355791.355796).
+
+@compiled
+def _multiplied(user: int, weights: Csr, said: Csr, sums: Floats, items: Ints, values: Floats) -> int:
+    """The same with the user's row of a product. `sums` are 0 before and after.
+
+    Each sum is added in the order of the row, as SciPy does (Gustavson 1978, doi:10.1145/355791.355796).
     """
-    (starts, at, weights), (other_starts, other_items, other_values) = scores
+    starts, at, weight = weights
+    said_starts, said_items, said_values = said
     count = 0
     for one in range(starts[user], starts[user + 1]):
-        between, weight = at[one], weights[one]
-        if len(other_starts) == 0:
-            items[count], values[count] = between, weight
-            count += 1
-            continue
-        for place in range(other_starts[between], other_starts[between + 1]):
-            item, said = other_items[place], weight * other_values[place]
-            # What is rounded to 0 says nothing, and would be met as if for the first time again.
-            if said > 0:
-                if sums[item] == 0:
-                    items[count] = item
-                    count += 1
-                sums[item] += said
-    if len(other_starts):
-        for place in range(count):
-            values[place] = sums[items[place]]
-            sums[items[place]] = 0
+        for place in range(said_starts[at[one]], said_starts[at[one] + 1]):
+            item, value = said_items[place], weight[one] * said_values[place]
+            if sums[item] == 0 and value > 0:
+                items[count] = item
+                count += 1
+            # What was rounded to 0 says nothing: were it counted, the item would be met as if for the first time again.
+            sums[item] += value
+    for place in range(count):
+        values[place] = sums[items[place]]
+        sums[items[place]] = 0
     return count
 
 
@@ -61,7 +64,7 @@ def _best(items: Ints, scores: Floats, hidden: Flags, best: Keys) -> int:
     size, least = 0, 0.0
     for at in range(len(items)):
         # Most scores are too small for any place: that is seen without making their key.
-        if scores[at] >= least and scores[at] != 0 and not hidden[items[at]]:
+        if scores[at] > 0 and scores[at] >= least and not hidden[items[at]]:
             size = keep(best, size, key_of(scores[at], items[at], len(hidden)))
             if size == len(best):
                 least = (best[0] // len(hidden) - 1) / MICROS
@@ -114,6 +117,26 @@ def _choose(
 
 
 @compiled
+def _look_up(
+    chosen: Keys, said: Said, own: Ints, history_at: Keys, place: Keys, among: Keys, pairs: Keys, scores: Floats
+) -> None:
+    """Fill `pairs` with where the chosen items stand in the history, and `scores` with what each source says of them.
+
+    `among`, a bit of each item, is 0 before and after: most of what is said is of items that nobody proposed, and bits
+    of them all stay in the processor's nearest cache.
+    """
+    items, values, sizes = said
+    for at, item in enumerate(chosen):
+        place[item] = at
+        among[item >> 6] |= 1 << (item & 63)
+    pairs[:], scores[:] = -1, 0
+    _fill(own, history_at, among, place, pairs)
+    for source in range(len(sizes)):
+        _fill(items[source, : sizes[source]], values[source, : sizes[source]], among, place, scores[source])
+    among[chosen >> 6] = 0
+
+
+@compiled
 def propose_all(
     personal: tuple[Scores, ...],
     common: tuple[Keys, Keys],
@@ -127,7 +150,7 @@ def propose_all(
 ) -> None:
     """Fill `found` and `scores` with the candidates of a block of users on each surface, sorted by (user, item).
 
-    personal: of each source that says something of each user its scores, as _said_of reads them, values above 0
+    personal: of each source that says something of each user its scores, none below 0
     common: where the order of each other source begins (sources + 1), and items, best first, order after order
     caps: how many items each source may propose, personal ones first, shape (surfaces, sources)
     shown: which items may be shown, shape (items,)
@@ -140,30 +163,29 @@ def propose_all(
     own_starts, own_items = history
     wide, hidden, sources = len(shown), ~shown, len(personal)
     sums, proposed, place = np.zeros(wide), np.zeros(wide, np.int64), np.empty(wide, np.int64)
-    # Most of what is said is of items that nobody proposed: bits of them all stay in the processor's nearest cache.
     among = np.zeros(wide // 64 + 1, np.int64)
     items, values, sizes = np.empty((sources, wide), np.int32), np.empty((sources, wide)), np.empty(sources, np.int64)
+    said = items, values, sizes
     chosen, heap = np.empty(wide, np.int64), np.empty(caps.max(), np.int64)
     counts[:] = 0
     for user in range(len(own_starts) - 1):
         own = own_items[own_starts[user] : own_starts[user + 1]]
         for source in range(sources):
-            sizes[source] = _said_of(user, personal[source], sums, items[source], values[source])
+            one, other = personal[source]
+            if len(other[0]):
+                sizes[source] = _multiplied(user, one, other, sums, items[source], values[source])
+            else:
+                sizes[source] = _copied(user, one, items[source], values[source])
         for surface in range(len(repeats)):
             if not repeats[surface]:
                 hidden[own] = True
-            count = _choose((items, values, sizes), common, caps[surface], hidden, proposed, chosen, heap)
+            count = _choose(said, common, caps[surface], hidden, proposed, chosen, heap)
             hidden[own] = ~shown[own]
-            first, last = counts[surface], counts[surface] + count
+            first, last, theirs = counts[surface], counts[surface] + count, chosen[:count]
             counts[surface] = last
-            for at in range(count):
-                item = chosen[at]
-                place[item], among[item >> 6] = first + at, among[item >> 6] | 1 << (item & 63)
-            found[surface, 0, first:last], found[surface, 1, first:last] = user, chosen[:count]
-            found[surface, 2, first:last], found[surface, 3, first:last] = proposed[chosen[:count]], -1
-            scores[surface, :, first:last] = 0
-            for source in range(sources):
-                said = items[source, : sizes[source]], values[source, : sizes[source]]
-                _fill(said[0], said[1], among, place, scores[surface, source])
-            _fill(own, np.arange(own_starts[user], own_starts[user + 1]), among, place, found[surface, 3])
-            proposed[chosen[:count]], among[chosen[:count] >> 6] = 0, 0
+            found[surface, 0, first:last], found[surface, 1, first:last] = user, theirs
+            found[surface, 2, first:last] = proposed[theirs]
+            history_at = np.arange(own_starts[user], own_starts[user + 1])
+            of_user = found[surface, 3, first:last], scores[surface, :, first:last]
+            _look_up(theirs, said, own, history_at, place, among, of_user[0], of_user[1])
+            proposed[theirs] = 0

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Product:
-    """Scores (users x items) as a product: weights (users x things) times what each thing says of items, all above 0.
+    """Scores (users x items) as a product: weights (users x things) times what each thing says of items, none below 0.
 
     It is made for one user at a time, so that nobody holds the millions of scores that most of them are.
     """
