@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +19,7 @@ from include.retraining.publication.reader import read_current
 from include.retraining.publication.switch_log import read_switch_log
 from include.retraining.run import Run
 from include.retraining.tables import PROMOTION_DECISIONS, PUBLICATIONS
-from tests.simulated_home import LAST_ARRIVAL
+from tests.simulated_home import LAST_ARRIVAL, environment_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,12 +45,42 @@ def run_dag(dag: DAG, logical_date: datetime = LAST_TICK, **params: Any) -> tupl
     return str(dag_run.state), states
 
 
-def test_a_day_ends_in_lists_that_readers_see(home: Path, dags: dict[str, DAG]) -> None:
-    state, tasks = run_dag(dags["recommender_daily"], reason="a test")
-    assert state == "success", tasks
+@dataclass(frozen=True)
+class Day:
+    """A home in which the last day was run as it is every day; how the run ended, and each of its tasks."""
+
+    home: Path
+    state: str
+    tasks: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def day(trained_home: Path, migrated: None, dags: dict[str, DAG], tmp_path_factory: pytest.TempPathFactory) -> Day:
+    """Run once for all tests that look at it, or go on from it."""
+    folder = tmp_path_factory.mktemp("day") / "home"
+    shutil.copytree(trained_home, folder)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment_of(folder).items():
+            patch.setenv(name, value)
+        return Day(folder, *run_dag(dags["recommender_daily"], reason="a test"))
+
+
+@pytest.fixture
+def home_after(day: Day, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of that home, which this test may do anything to."""
+    folder = tmp_path / "home"
+    shutil.copytree(day.home, folder)
+    for name, value in environment_of(folder).items():
+        monkeypatch.setenv(name, value)
+    return folder
+
+
+@pytest.mark.usefixtures("home_after")
+def test_a_day_ends_in_lists_that_readers_see(day: Day) -> None:
+    assert day.state == "success", day.tasks
     asked = {f"request_approval.{surface}" for surface in SURFACES}
-    assert {name for name, ended in tasks.items() if ended != "success"} == asked
-    assert {tasks[name] for name in asked} == {"skipped"}
+    assert {name for name, ended in day.tasks.items() if ended != "success"} == asked
+    assert {day.tasks[name] for name in asked} == {"skipped"}
     workspace = open_recommender()
     current = read_switch_log(workspace.warehouse).current
     assert current
@@ -60,8 +92,8 @@ def test_a_day_ends_in_lists_that_readers_see(home: Path, dags: dict[str, DAG]) 
         assert "*" in set(own["user_id"].to_pylist())
 
 
-def test_discover_shows_nobody_what_they_touched_before(home: Path, dags: dict[str, DAG]) -> None:
-    run_dag(dags["recommender_daily"])
+@pytest.mark.usefixtures("home_after")
+def test_discover_shows_nobody_what_they_touched_before() -> None:
     warehouse = open_recommender().warehouse
     touched = warehouse.read(USER_ITEMS, {"as_of_date": LAST_ARRIVAL}, ["user_id", "item_id"]).to_pylist()
     pairs = {(row["user_id"], row["item_id"]) for row in touched}
@@ -72,12 +104,34 @@ def test_discover_shows_nobody_what_they_touched_before(home: Path, dags: dict[s
     assert not shown["discover"] & pairs
 
 
-def test_a_second_run_of_the_same_day_changes_nothing(home: Path, dags: dict[str, DAG]) -> None:
-    run_dag(dags["recommender_daily"])
+@pytest.mark.usefixtures("home_after")
+def test_training_never_sees_the_holdout() -> None:
+    """Rule 2."""
+    workspace = open_recommender()
+    rows = workspace.warehouse.read(TRAINING_SET, {"as_of_date": LAST_ARRIVAL}, ["snapshot_date"])
+    newest = max(rows["snapshot_date"].to_pylist())
+    training = workspace.settings.training
+    assert (LAST_ARRIVAL - newest).days >= training.holdout_days + training.label_days
+
+
+@pytest.mark.usefixtures("home_after")
+def test_a_second_run_of_the_same_day_changes_nothing(dags: dict[str, DAG]) -> None:
     before = _audit()
     state, _ = run_dag(dags["recommender_daily"])
     assert state == "success"
     assert _audit() == before
+
+
+@pytest.mark.usefixtures("home_after")
+def test_an_older_date_never_moves_production(dags: dict[str, DAG]) -> None:
+    """Rule 5."""
+    before = _audit()
+    state, tasks = run_dag(dags["recommender_daily"], logical_date=LAST_TICK, as_of_date="2026-02-08")
+    assert state == "success", tasks
+    after = _audit()
+    assert after["switches"] == before["switches"]
+    assert after["applied"] == before["applied"]
+    assert after["publications"] == before["publications"] + 1
 
 
 def test_without_training_the_champion_is_published(home: Path, dags: dict[str, DAG]) -> None:
@@ -115,18 +169,6 @@ def test_a_run_that_is_to_ask_nobody_publishes_with_the_champion(
     current = read_current(warehouse, USER_RECOMMENDATIONS)
     assert set(current["as_of_date"].to_pylist()) == {LAST_ARRIVAL}
     assert not {row["model_version"] for row in rows} & set(current["model_version"].to_pylist())
-
-
-def test_an_older_date_never_moves_production(home: Path, dags: dict[str, DAG]) -> None:
-    """Rule 5."""
-    run_dag(dags["recommender_daily"])
-    before = _audit()
-    state, tasks = run_dag(dags["recommender_daily"], logical_date=LAST_TICK, as_of_date="2026-02-08")
-    assert state == "success", tasks
-    after = _audit()
-    assert after["switches"] == before["switches"]
-    assert after["applied"] == before["applied"]
-    assert after["publications"] == before["publications"] + 1
 
 
 def test_failed_training_fails_the_run_but_publishes_the_champion(
@@ -171,16 +213,6 @@ def test_a_delivery_that_did_not_come_fails_the_run_at_once(home: Path, dags: di
     ).values()
     assert (said.task_id, said.error) == ("check_data.wait_for_events", "LandedDataError")
     assert said.runbook_section == "landed-data-error"
-
-
-def test_training_never_sees_the_holdout(home: Path, dags: dict[str, DAG]) -> None:
-    """Rule 2."""
-    run_dag(dags["recommender_daily"])
-    workspace = open_recommender()
-    rows = workspace.warehouse.read(TRAINING_SET, {"as_of_date": LAST_ARRIVAL}, ["snapshot_date"])
-    newest = max(rows["snapshot_date"].to_pylist())
-    training = workspace.settings.training
-    assert (LAST_ARRIVAL - newest).days >= training.holdout_days + training.label_days
 
 
 def test_the_steps_of_the_pipeline_are_the_tasks_of_the_dag(dags: dict[str, DAG]) -> None:
