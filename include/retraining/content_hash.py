@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from functools import cache
 from typing import TYPE_CHECKING
 
 from include.retraining.errors import TableSchemaError
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
 
     from include.retraining.warehouse.table import Table
 
+SEPARATOR = "\x1f"
 # A null anywhere gives the whole column another type in pandas.
 RETYPED = {"int64": "float64", "bool": "object"}
 
@@ -66,17 +66,26 @@ class ContentHash:
 
 def _frame(table: Table, rows: pa.Table, with_nulls: Set[str]) -> pd.DataFrame:
     """Some rows with the types that the whole table gets, where nulls anywhere in a column change it."""
+    for at, name in enumerate(rows.column_names):
+        if table.columns[name] == "strings":
+            rows = rows.set_column(at, name, _as_json(rows[name].combine_chunks()))
     frame: pd.DataFrame = rows.to_pandas()
-    for name in rows.column_names:
-        kind = table.columns[name]
-        if kind == "strings":
-            frame[name] = frame[name].map(lambda values: _as_json(tuple(values)) if values is not None else None)
-        elif name in with_nulls and kind in RETYPED:
-            frame[name] = frame[name].astype(RETYPED[kind])
+    for name in with_nulls & set(rows.column_names):
+        if table.columns[name] in RETYPED:
+            frame[name] = frame[name].astype(RETYPED[table.columns[name]])
     return frame
 
 
-@cache
-def _as_json(values: tuple[str, ...]) -> str:
-    """Lists of names repeat in millions of rows."""
-    return json.dumps(values)
+def _as_json(lists: pa.ListArray) -> pa.Array:
+    """Lists of texts as JSON, each different one made once: they repeat in millions of rows."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    texts = lists.flatten()
+    if texts.null_count or pc.any(pc.match_substring(texts, SEPARATOR)).as_py():
+        return pa.array([None if values is None else json.dumps(values) for values in lists.to_pylist()], pa.string())
+    # With its length, which tells no text at all from an empty one.
+    length = pc.list_value_length(lists).cast(pa.string())
+    named = pc.binary_join_element_wise(pc.binary_join(lists, SEPARATOR), length, SEPARATOR).dictionary_encode()
+    parts = [name.split(SEPARATOR) for name in named.dictionary.to_pylist()]
+    return pa.array([json.dumps(of[: int(of[-1])]) for of in parts], pa.string()).take(named.indices)
