@@ -22,7 +22,7 @@ DUCKDB_OF = {
 
 
 def show_files(connection: duckdb.DuckDBPyConnection, name: str, delta: DeltaTable) -> None:
-    """Make a table's present version a view `name`.
+    """Make a table's present version a view `name`, which no other connection sees.
 
     A scan by Arrow hands DuckDB its rows through one thread: several times slower. It stays where names of
     folders are escaped or read as patterns, or where no file holds a column that was added since.
@@ -34,15 +34,16 @@ def show_files(connection: duckdb.DuckDBPyConnection, name: str, delta: DeltaTab
     if not files or patterns or any(types[column] not in DUCKDB_TYPES for column in partition):
         connection.register(name, delta.to_pyarrow_dataset())
         return
-    stored = connection.sql(_read(files, {column: DUCKDB_TYPES[types[column]] for column in partition}))
-    if set(types) - set(stored.columns):
+    stored = _read(files, {column: DUCKDB_TYPES[types[column]] for column in partition})
+    if set(types) - set(connection.sql(f"SELECT * FROM {stored}").columns):  # noqa: S608 (names of our own files)
         connection.register(name, delta.to_pyarrow_dataset())
         return
-    stored.project(", ".join(f'"{column}"' for column in types)).create_view(name)
+    columns = ", ".join(f'"{column}"' for column in types)
+    connection.execute(f'CREATE TEMP VIEW "{name}" AS SELECT {columns} FROM {stored}')  # noqa: S608
 
 
 def _read(files: list[str], partition: dict[str, str]) -> str:
     listed = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
     typed = ", ".join(f"'{column}': {kind}" for column, kind in partition.items())
     hive = f"hive_partitioning = true, hive_types = {{{typed}}}" if partition else "hive_partitioning = false"
-    return f"SELECT * FROM read_parquet([{listed}], union_by_name = true, {hive})"  # noqa: S608 (names of our own files)
+    return f"read_parquet([{listed}], union_by_name = true, {hive})"

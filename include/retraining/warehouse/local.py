@@ -47,7 +47,7 @@ STREAMED_ROWS = 1_000_000
 
 @dataclass
 class LocalWarehouse:
-    """Delta Lake under `folder`; each query gets its own DuckDB, which spills to `spill_folder`."""
+    """Delta Lake under `folder`; queries share a DuckDB of `memory_limit`, which spills to `spill_folder`."""
 
     folder: Path
     spill_folder: Path
@@ -58,6 +58,7 @@ class LocalWarehouse:
     _kept: dict[str, tuple[int, pa.Table]] = field(default_factory=dict)
     _opened: dict[str, tuple[int, DeltaTable]] = field(default_factory=dict)
     _written: list[Written] = field(default_factory=list)
+    _database: duckdb.DuckDBPyConnection | None = None
 
     @property
     def spent(self) -> Sequence[Spent]:
@@ -118,6 +119,9 @@ class LocalWarehouse:
             ) from error
         finally:
             connection.close()
+            if any(self.spill_folder.glob("duckdb_temp*")):
+                # It keeps a file for as long as it lives, once it has spilled.
+                self._database = None
 
     def replace(self, table: Table, partition: Mapping[str, object], rows: pa.Table | Query | Pieces) -> Written:
         """Replace one partition with rows, all or nothing. A list of values replaces those partitions together.
@@ -272,22 +276,30 @@ class LocalWarehouse:
         connection.register(name, self._kept[name][1])
 
     def _connect(self) -> duckdb.DuckDBPyConnection:
+        """A connection of its own for a query: nobody else sees its views."""
+        database = self._database = self._database or self._new_database()
+        connection = database.cursor()
+        connection.execute("SET timezone = 'UTC'")
+        # In a task's log it would be hundreds of lines.
+        connection.execute("SET enable_progress_bar = false")
+        return connection
+
+    def _new_database(self) -> duckdb.DuckDBPyConnection:
+        """A DuckDB in memory; to make one takes longer than a small query."""
         import duckdb
 
         self.spill_folder.mkdir(parents=True, exist_ok=True)
-        connection = duckdb.connect(
+        return duckdb.connect(
             config={
                 "memory_limit": self.memory_limit,
                 "threads": self.threads,
                 "temp_directory": str(self.spill_folder),
+                # Whoever needs an order asks for it; without this, large results wait in memory for one.
+                "preserve_insertion_order": False,
+                # What a query has read does not stay in memory for the next one, which seldom reads the same.
+                "enable_external_file_cache": False,
             }
         )
-        connection.execute("SET timezone = 'UTC'")
-        # Whoever needs an order asks for it; without this, large results wait in memory for one.
-        connection.execute("SET preserve_insertion_order = false")
-        # In a task's log it would be hundreds of lines.
-        connection.execute("SET enable_progress_bar = false")
-        return connection
 
     def _open(self, table: Table) -> DeltaTable:
         from deltalake import DeltaTable
