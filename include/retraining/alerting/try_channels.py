@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from datetime import UTC, datetime
 
 from include.retraining.alerting.channels import deliver
 from include.retraining.alerting.message import Alert
+from include.retraining.connections import find_connections_in_database
 from include.retraining.errors import HigawariError
 from include.retraining.run import Run
 from include.retraining.settings import AlertSettings, load_settings
@@ -15,8 +15,7 @@ from include.retraining.settings import AlertSettings, load_settings
 
 def main() -> int:
     """Print what became of each channel; 1 where one is broken, or where there is none."""
-    # Else Airflow reads connections from the environment only, and not from its database; its own commands do this too.
-    os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
+    find_connections_in_database()
     try:
         settings = load_settings(AlertSettings).alerts
     except HigawariError as error:

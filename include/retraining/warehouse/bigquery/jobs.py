@@ -12,6 +12,8 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from include.retraining.connections import find_connections_in_database
+from include.retraining.errors import SettingsError
 from include.retraining.warehouse.bigquery.labels import job_labels
 from include.retraining.warehouse.bigquery.problems import explained
 from include.retraining.warehouse.protocol import Spent
@@ -43,13 +45,22 @@ class Jobs:
     def client(self) -> Client:
         """The official client, with the credentials of the Airflow connection."""
         from airflow.providers.google.cloud.hooks.bigquery import BigQueryHook
+        from airflow.sdk.exceptions import AirflowNotFoundException
 
         settings = self.settings
-        with explained("connect"):
-            hook = BigQueryHook(
-                gcp_conn_id=settings.connection, use_legacy_sql=False, location=settings.location or None
-            )
-            return hook.get_client(project_id=settings.project, location=settings.location or None)
+        find_connections_in_database()
+        try:
+            with explained("connect"):
+                hook = BigQueryHook(
+                    gcp_conn_id=settings.connection, use_legacy_sql=False, location=settings.location or None
+                )
+                return hook.get_client(project_id=settings.project, location=settings.location or None)
+        except AirflowNotFoundException as error:
+            raise SettingsError(
+                f"the Airflow connection {settings.connection!r}, which bigquery.connection names",
+                "none of that name",
+                f"make it: airflow connections add {settings.connection} --conn-type google_cloud_platform",
+            ) from error
 
     @cached_property
     def _emulated_reader(self) -> BigQueryReadClient | None:
