@@ -43,6 +43,34 @@ def test_an_error_is_of_the_class_that_decides_about_a_retry(
 
 
 @pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        ("PERMISSION_DENIED", SettingsError), ("UNAVAILABLE", TransientError), ("RESOURCE_EXHAUSTED", TransientError),
+        ("DEADLINE_EXCEEDED", TransientError), ("INVALID_ARGUMENT", PermanentError),
+    ],
+)  # fmt: skip
+def test_so_is_one_of_the_storage_api_which_gives_no_reasons(status: str, kind: type[Exception]) -> None:
+    import grpc
+    from google.api_core.exceptions import from_grpc_error
+
+    from include.retraining.warehouse.bigquery.problems import explained
+
+    class Refused(grpc.RpcError):
+        def code(self) -> grpc.StatusCode:
+            return grpc.StatusCode[status]
+
+        def details(self) -> str:
+            return "as the service says it"
+
+        def trailing_metadata(self) -> tuple[()]:
+            return ()
+
+    with pytest.raises(kind, match="as the service says it") as raised, explained("read events"):
+        raise from_grpc_error(Refused())
+    assert type(raised.value) is kind
+
+
+@pytest.mark.parametrize(
     "message",
     [
         "Transaction is aborted due to concurrent update against table p:d.t. Transaction ID: x",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -63,7 +64,8 @@ def explained(what: str) -> Iterator[None]:
 
 def _explained(what: str, error: Any) -> Exception:
     said = str(getattr(error, "message", error))[:SHOWN]
-    reasons = {str(entry.get("reason")) for entry in error.errors or ()}
+    # Errors of the Storage API carry the call itself instead of reasons.
+    reasons = {str(entry.get("reason")) for entry in error.errors or () if isinstance(entry, Mapping)}
     if error.code == PRECONDITION_FAILED or LOST_RACE.search(said.lower()):
         return LostRaceError(said)
     if "bytesBilledLimitExceeded" in reasons or "bytes billed" in said.lower():
