@@ -97,8 +97,10 @@ def _missing_dates(warehouse: Warehouse, landing: Deliveries, lookback_days: int
 
 def _readmitted_dates(warehouse: Warehouse) -> list[date]:
     """Event dates of readmitted rows that are not in `events` yet."""
-    waiting = warehouse.query(sql("readmitted_dates"), {})
-    return list(waiting["event_date"].to_pylist())
+    dates = sorted(set(warehouse.read(READMISSIONS, columns=["event_date"])["event_date"].to_pylist()) - {None})
+    # Seldom any: then no events are read.
+    waiting = warehouse.query(sql("readmitted_dates"), {"event_dates": dates}) if dates else None
+    return list(waiting["event_date"].to_pylist()) if waiting else []
 
 
 def _rebuild_events(

@@ -66,8 +66,11 @@ def test_a_day_is_ingested_from_tables_by_the_column_mapping(shop: BigQuery) -> 
     settings, source = load_settings(RecommenderSettings), source_with()
     source.check()
     assert source.ready_days("events") == [date(2026, 1, 2), date(2026, 1, 3), date(2026, 1, 4)]
-    assert not source.is_ready("events", date(2026, 1, 5))
-    assert source.awaited("events", date(2026, 1, 5))[1] == "the newest of 2026-01-04"
+    asked = source_with()
+    assert asked.is_ready("events", date(2026, 1, 4))
+    assert not asked.is_ready("events", date(2026, 1, 5))
+    assert asked.awaited("events", date(2026, 1, 5))[1] == "the newest of 2026-01-04"
+    assert asked.awaited("events", date(2026, 3, 5))[1] == "no rows since 2026-02-03"
     warehouse = open_warehouse(settings)
     warehouse.create_tables([EVENTS, ITEMS, QUARANTINED_ROWS, READMISSIONS, ERASURES])
     ingest_day(warehouse, source, settings, date(2026, 1, 3))
@@ -90,6 +93,26 @@ def test_without_a_column_for_it_a_row_arrives_the_day_after_it_occurred(shop: B
     source = source_with(arrival_column="")
     assert source.ready_days("events") == [date(2026, 1, 2), date(2026, 1, 3), date(2026, 1, 4)]
     assert source.ready_days("items") == [date(2026, 1, 1), date(2026, 1, 4)]
+
+
+def test_whether_a_day_has_arrived_is_asked_of_the_days_around_it(shop: BigQuery) -> None:
+    """The table is looked through as a whole at most once."""
+    source = source_with()
+    source.is_ready("events", date(2026, 1, 4))
+    source.awaited("events", date(2026, 1, 4))
+    assert {job.statement for job in source.jobs.spent} == {"look for a day's arrival", "look for the newest arrival"}
+    for day in source.ready_days("events"):
+        assert source.is_ready("events", day)
+        assert source.has_files("items", day) == (day == date(2026, 1, 4))
+    assert [job.statement for job in source.jobs.spent].count("list days of arrival") == 1
+    assert len(source.jobs.spent) == 3
+
+
+def test_a_table_elsewhere_is_refused_before_it_is_read(shop: BigQuery) -> None:
+    source = source_with()
+    source.jobs.settings = source.jobs.settings.model_copy(update={"location": "asia-northeast1"})
+    with pytest.raises(SettingsError, match="asia-northeast1"):
+        source.check()
 
 
 def test_what_is_not_there_is_said(shop: BigQuery) -> None:

@@ -246,7 +246,7 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Callable[[], pa.Table]]]] 
     "pairs_of_users": (
         sql("pairs_of_users"), {"as_of_date": DAY, "first_user": "u001", "last_user": "u010"}, {},
     ),
-    "readmitted_dates": (sql("readmitted_dates"), {}, {}),
+    "readmitted_dates": (sql("readmitted_dates"), {"event_dates": [days_ago(3), days_ago(2)]}, {}),
     "similarities_by_place": (sql("similarities_by_place"), {"as_of_date": DAY, "method": "cosine"}, {}),
     "targets": (sql("targets"), {**STATISTICS, "first_date": days_ago(8), "end_date": days_ago(1)}, {}),
     "type_events": (
