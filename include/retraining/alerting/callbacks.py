@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     States = dict[str, str | None]
 
 MESSAGE_LENGTH = 3000
+# Clients of a warehouse that is down try for ten minutes; the dag-processor kills who takes longer than three.
+OPEN_SECONDS = 45
 
 
 def alert_callbacks(open_workspace: OpenWorkspace, publishes: bool = True) -> dict[str, Any]:
@@ -49,7 +51,7 @@ def keep_failure(open_workspace: OpenWorkspace, context: Any) -> None:
 
 def report_failed_run(open_workspace: OpenWorkspace, publishes: bool, context: Any) -> None:
     """Send one alert about a failed run, with all that can be known; without a warehouse it says less."""
-    workspace = attempt("open the workspace", open_workspace, otherwise=None)
+    workspace = attempt("open the workspace", open_workspace, otherwise=None, seconds=OPEN_SECONDS)
     warehouse, settings = (workspace.warehouse if workspace else None), alert_settings()
     timezone = workspace.settings.business.timezone if workspace else "UTC"
     run = _run(context, timezone)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from threading import Event
 from types import SimpleNamespace
 
 import pytest
 
 from include.recommender.workspace import open_recommender
+from include.retraining.alerting import callbacks
 from include.retraining.alerting.callbacks import alert_callbacks, keep_failure, report_failed_run, report_recovery
 from include.retraining.alerting.incidents import failures_of
 from include.retraining.errors import DataStopError
@@ -67,6 +69,18 @@ def test_broken_settings_are_told_through_the_channels(told, monkeypatch: pytest
     assert "the run failed (task_failure)" in text
     assert "Now: unknown" in text
     assert "could not keep what the failed task said" in caplog.text
+
+
+def test_a_warehouse_that_does_not_answer_keeps_no_alert_back(told, monkeypatch: pytest.MonkeyPatch, caplog) -> None:
+    """The dag-processor kills who takes too long, and calls nobody again."""
+    monkeypatch.setattr(callbacks, "OPEN_SECONDS", 0.2)
+    answer = Event()
+    report_failed_run(answer.wait, True, context(reason="task_failure"))
+    answer.set()
+    (text,) = told
+    assert "the run failed (task_failure)" in text
+    assert "Now: unknown" in text
+    assert "could not open the workspace" in caplog.text
 
 
 def test_a_run_that_airflow_says_little_about_is_told(warehouse, told) -> None:
