@@ -95,7 +95,14 @@ class BigQuery(Section):
     maximum_bytes_billed: Annotated[int, Field(ge=10 * 2**20)] = 200 * 2**30
     read_api: Literal["storage", "rest"] = "storage"
     time_travel_hours: Annotated[int, Field(ge=48, le=168, multiple_of=24)] = 168
-    labels: dict[str, str] = Field(default_factory=dict)
+    labels: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$")], str] = Field(default_factory=dict)
+
+    @field_validator("labels")
+    @classmethod
+    def _none_of_ours(cls, labels: dict[str, str]) -> dict[str, str]:
+        if ours := sorted(set(labels) & {"dag", "task", "as_of_date"}):
+            raise ValueError(f"labels other than {', '.join(ours)}, which every job of a task gets by itself")
+        return labels
 
     @property
     def work_dataset(self) -> str:

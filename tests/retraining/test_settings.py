@@ -156,6 +156,8 @@ def test_a_bad_timezone_is_refused_with_examples(monkeypatch: pytest.MonkeyPatch
         ({"HIGAWARI_BUSINESS__RUN_AT": "07:00"}, "a run at 07:00, due at 07:00"),
         ({"HIGAWARI_DRIFT__RUN_AT": "03:00"}, "a run at 03:00, drift at 03:00"),
         ({"HIGAWARI_WAREHOUSE": "bigquery"}, 'none, and warehouse = "bigquery"'),
+        ({"HIGAWARI_BIGQUERY__LABELS": '{"Team": "growth"}'}, "bigquery.labels.Team.[key] = 'Team'"),
+        ({"HIGAWARI_BIGQUERY__LABELS": '{"task": "x"}'}, "bigquery.labels = {'task': 'x'}"),
         (
             {"HIGAWARI_INGEST__EVENTS_TABLE": "shop.events", "HIGAWARI_INGEST__ITEMS_TABLE": "shop.items"},
             'warehouse = "local"',
