@@ -272,20 +272,37 @@ def test_an_older_table_that_cannot_be_migrated_is_named_with_both_versions(ware
     warehouse.create_tables([NOTES])
 
 
-def test_a_label_keeps_the_schema_version_beside_those_of_others_and_none_counts_as_1(
+def test_labels_keep_the_schema_version_beside_those_of_others_and_none_counts_as_1(
     on_bigquery: BigQueryWarehouse,
 ) -> None:
     client, name = on_bigquery.jobs.client, on_bigquery.jobs.table_id("notes")
     on_bigquery.create_tables([NOTES])
-    assert client.get_table(name).labels == {"schema_version": "1"}
+    labels = client.get_table(name).labels
+    assert labels["schema_version"] == "1"
     stored = client.get_table(name)
-    stored.labels = {"schema_version": None, "team": "growth"}
+    stored.labels = {**dict.fromkeys(labels), "team": "growth"}
     client.update_table(stored, ["labels"])
     assert client.get_table(name).labels == {"team": "growth"}
     on_bigquery.create_tables([NOTES])
-    assert client.get_table(name).labels == {"team": "growth"}, "nothing is written where nothing changed"
+    assert client.get_table(name).labels == {**labels, "team": "growth"}
     on_bigquery.create_tables([replace(NOTES, schema_version=2)])
-    assert client.get_table(name).labels == {"team": "growth", "schema_version": "2"}
+    assert client.get_table(name).labels == {**labels, "team": "growth", "schema_version": "2"}
+
+
+def test_a_table_that_is_known_to_be_as_declared_is_not_looked_at_again(
+    on_bigquery: BigQueryWarehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A task has forty tables and asks for each only where the list of all says that it is another."""
+    client, asked = on_bigquery.jobs.client, []
+    monkeypatch.setattr(client, "get_table", lambda name: asked.append(name) or type(client).get_table(client, name))
+    on_bigquery.create_tables([NOTES, VISITS, KINDS])
+    on_bigquery.create_tables([NOTES, VISITS, KINDS])
+    asked.clear()
+    on_bigquery.create_tables([NOTES, VISITS, KINDS])
+    assert asked == []
+    wider = replace(NOTES, columns={**NOTES.columns, "score": "float64"})
+    on_bigquery.create_tables([wider, VISITS, KINDS])
+    assert asked == [on_bigquery.jobs.table_id("notes")]
 
 
 def test_for_a_reader_a_table_that_no_run_made_yet_is_empty_and_is_not_made(warehouse: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -19,8 +20,9 @@ if TYPE_CHECKING:
     from include.retraining.warehouse.table import Table
 
 AT_ONCE = 8
-# A label of every table. One without it counts as version 1.
-SCHEMA_VERSION = "schema_version"
+# Labels of every table. One without the first counts as version 1; the second says of which declaration it is known
+# that the table meets it, so that one list of all tables shows which to look at.
+SCHEMA_VERSION, DECLARATION = "schema_version", "declaration"
 COMMITS = "commits_"
 
 
@@ -34,11 +36,14 @@ def create_or_extend(jobs: Jobs, tables: Sequence[Table]) -> None:
     if not tables:
         return
     with explained("look at the tables"):
-        there, counted = (stored_names(jobs, name) for name in (jobs.settings.dataset, jobs.settings.work_dataset))
+        items = jobs.client.list_tables(f"{jobs.settings.project}.{jobs.settings.dataset}")
+        there = {item.table_id: item.labels for item in items}
+        counted = stored_names(jobs, jobs.settings.work_dataset)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         made = [table for table in tables if table.name not in there]
         list(pool.map(lambda table: _create(jobs, table), made))
-        list(pool.map(lambda table: _extend_in_turn(jobs, table), (table for table in tables if table.name in there)))
+        others = [table for table in tables if not _labels(table).items() <= there.get(table.name, {}).items()]
+        list(pool.map(lambda table: _extend_in_turn(jobs, table), (table for table in others if table.name in there)))
         uncounted = [table for table in tables if commits_name(table) not in counted]
         list(pool.map(lambda table: _start_counting(jobs, table), uncounted))
 
@@ -65,7 +70,7 @@ def _create(jobs: Jobs, table: Table) -> None:
     from google.cloud import bigquery
 
     made = bigquery.Table(jobs.table_id(table.name), schema_of(table))
-    made.description, made.labels = table.doc, _version_label(table)
+    made.description, made.labels = table.doc, _labels(table)
     if column := partition_column(table):
         made.time_partitioning = bigquery.TimePartitioning(field=column)
     made.clustering_fields = clustering_columns(table)
@@ -108,14 +113,15 @@ def _extend(jobs: Jobs, table: Table) -> None:
             f"{[column.name for column in added]}; partitioned by {partition_column(table)}",
             "only new nullable columns are added by themselves; keep the old names, or move the table away",
         )
-    if added or stored_version < table.schema_version:
-        stored.schema, stored.labels = [*stored.schema, *added], {**stored.labels, **_version_label(table)}
-        with explained(f"widen {table.name}"):
-            jobs.client.update_table(stored, ["schema", "labels"])
+    stored.schema, stored.labels = [*stored.schema, *added], {**stored.labels, **_labels(table)}
+    with explained(f"widen {table.name}"):
+        jobs.client.update_table(stored, ["schema", "labels"])
 
 
-def _version_label(table: Table) -> dict[str, str]:
-    return {SCHEMA_VERSION: str(table.schema_version)}
+def _labels(table: Table) -> dict[str, str]:
+    declared = [(column.name, column.field_type, column.mode) for column in schema_of(table)]
+    digest = hashlib.sha256(repr((declared, partition_column(table))).encode()).hexdigest()
+    return {SCHEMA_VERSION: str(table.schema_version), DECLARATION: digest[:16]}
 
 
 def _differs(stored: Any, declared: Any) -> bool:
