@@ -70,6 +70,8 @@ def _airflow(home: Path, port: int) -> dict[str, str]:
         # Nothing listens there (--skip-serve-logs), but the API server asks: it must not reach another Airflow.
         "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(_beside(port, 1)),
         "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(_beside(port, 2)),
+        # How long the dag-processor lets callbacks of failed runs, which send the alerts, take; 50 by default.
+        "AIRFLOW__DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT": "180",
         "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
         # How long a task whose machine or worker died counts as running; 300 by default.
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",

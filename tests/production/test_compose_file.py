@@ -172,6 +172,22 @@ def test_what_the_embedded_airflow_needs_of_its_environment_containers_have_too(
     assert embedded <= set(service("worker", SECRETS, {}).environment)
 
 
+def test_alerts_have_the_same_time_to_be_sent_in_containers_and_embedded() -> None:
+    """After this the dag-processor kills a callback, whether its messages are out or not."""
+    from include.embedded.environment import embedded_environment
+
+    name = "AIRFLOW__DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT"
+    embedded = embedded_environment(PROJECT / "var" / "nowhere", 1, {})
+    assert service("dag-processor", SECRETS, {}).environment[name] == embedded[name] == "180"
+
+
+def test_postgres_is_healthy_only_once_others_can_reach_it() -> None:
+    """While the image makes its databases a server answers on the socket, and not by TCP."""
+    workflow = yaml.safe_load((PROJECT / ".github" / "workflows" / "ci.yaml").read_text())
+    assert "--host=127.0.0.1" in SERVICES["postgres"]["healthcheck"]["test"]
+    assert '"pg_isready --host=127.0.0.1"' in workflow["jobs"]["checks"]["services"]["postgres"]["options"]
+
+
 def test_continuous_integration_runs_the_same_databases() -> None:
     workflow = yaml.safe_load((PROJECT / ".github" / "workflows" / "ci.yaml").read_text())
     services = workflow["jobs"]["checks"]["services"]

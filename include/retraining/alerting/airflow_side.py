@@ -20,7 +20,7 @@ def send_mail(channel: Channel, subject: str, text: str) -> None:
     """Send to the channel's recipients; the connection of type smtp says from_email and how to log in.
 
     It may ask for less patience than SECONDS_OF_SMTP and one retry, and never gets more: the dag-processor cuts a
-    callback off after 50 s, and the other channels come after this one.
+    callback off after a while (180 s as we set it up), and the other channels come after this one.
     """
     from airflow.providers.smtp.hooks.smtp import SmtpHook
 
