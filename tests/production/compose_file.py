@@ -77,8 +77,17 @@ def _command_of(test: list[str]) -> tuple[str, ...]:
 
 def instructions() -> list[tuple[str, list[str]]]:
     """The Dockerfile: each instruction and its words."""
-    lines = re.sub(r"\\\n", " ", re.sub(r"^#.*\n", "", DOCKERFILE.read_text(), flags=re.MULTILINE)).splitlines()
-    return [(words[0], words[1:]) for line in lines if (words := shlex.split(line))]
+    return [(words[0], words[1:]) for line in _lines() if (words := shlex.split(line))]
+
+
+def shell_command(naming: str) -> str:
+    """What the shell of the one RUN reads that names this."""
+    (line,) = [line for line in _lines() if line.startswith("RUN ") and naming in line]
+    return line.removeprefix("RUN ")
+
+
+def _lines() -> list[str]:
+    return re.sub(r"\\\n", " ", re.sub(r"^#.*\n", "", DOCKERFILE.read_text(), flags=re.MULTILINE)).splitlines()
 
 
 @cache

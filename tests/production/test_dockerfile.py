@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.production.compose_file import DOCKERFILE, PROJECT, environment_of_image, instructions
+from tests.production.compose_file import (
+    DOCKERFILE,
+    PROJECT,
+    compose_as_written,
+    environment_of_image,
+    instructions,
+    interpolate,
+    shell_command,
+)
 
 # The pages inside the UI show the documents.
 CODE = ("config", "dags", "docs", "include", "plugins")
+LOCKS = ("requirements.txt", "requirements-bigquery.txt")
+INSTALL = "-m pip install --no-cache-dir --no-deps --compile --requirement"
 
 
 def copied() -> list[tuple[str, str]]:
@@ -40,13 +51,48 @@ def test_nothing_else_is_sent_to_the_builder() -> None:
 
 def test_all_code_goes_into_the_image() -> None:
     code = {(name, name) for name in CODE if (PROJECT / name).is_dir()}
-    assert set(copied()) == {*code, ("requirements.txt", "/tmp/requirements.txt")}
+    assert set(copied()) == {*code, *((name, f"/tmp/{name}") for name in LOCKS)}
 
 
 def test_the_lock_is_what_is_installed() -> None:
-    (packages,) = [" ".join(words) for name, words in instructions() if name == "RUN" and "pip" in words]
-    assert "--no-deps --compile --requirement /tmp/requirements.txt" in packages
-    assert "pip check" in packages
+    assert shell_command("/tmp/requirements.txt").endswith(f"{INSTALL} /tmp/requirements.txt")
+
+
+@pytest.mark.parametrize(
+    ("asked", "done"),
+    [("true", [f"{INSTALL} /tmp/requirements-bigquery.txt", "-m pip check"]), ("false", ["-m pip check"]), ("yes", [])],
+)
+def test_the_google_provider_is_installed_where_it_is_asked_for(asked: str, done: list[str], tmp_path: Path) -> None:
+    """What is installed is checked either way, and any other answer than true or false ends the build."""
+    (tmp_path / "python").write_text('#!/bin/sh\necho "$@"\n')
+    (tmp_path / "python").chmod(0o755)
+    command = shell_command("requirements-bigquery").replace("/opt/venv/bin", str(tmp_path))
+    environment = {"WITH_BIGQUERY": asked}
+    ran = subprocess.run(["/bin/sh", "-c", command], env=environment, capture_output=True, text=True, check=False)
+    assert (ran.stdout.splitlines(), ran.returncode) == (done, int(asked == "yes"))
+    assert ("Expected: WITH_BIGQUERY" in ran.stderr) == (asked == "yes")
+
+
+def test_the_google_provider_is_left_out_unless_asked_for() -> None:
+    assert ("ARG", ["WITH_BIGQUERY=false"]) in instructions()
+    builds = [each["build"] for each in compose_as_written()["services"].values() if "build" in each]
+    for variables, expected in (({}, "false"), ({"WITH_BIGQUERY": "true"}, "true")):
+        assert [interpolate(each, variables)["args"]["WITH_BIGQUERY"] for each in builds] == [expected] * len(builds)
+
+
+def test_both_locks_go_together() -> None:
+    """They are installed one after the other, without resolving: no version may differ."""
+    general, google = [versions(PROJECT / name) for name in LOCKS]
+    assert "apache-airflow-providers-google" in google
+    assert [name for name in general.keys() & google if not google[name] <= general[name]] == []
+
+
+def versions(lock: Path) -> dict[str, set[str]]:
+    """Every version that a lock has of a package: some have one for each Python."""
+    found: dict[str, set[str]] = {}
+    for name, version in re.findall(r"^([\w.-]+)==([^\s;]+)", lock.read_text(), flags=re.MULTILINE):
+        found.setdefault(name, set()).add(version)
+    return found
 
 
 def test_it_runs_as_a_user_of_its_own_and_from_a_python_that_ci_tests() -> None:
