@@ -19,11 +19,12 @@ RUN case "$WITH_BIGQUERY" in \
 
 FROM python:3.12-slim-bookworm
 
-# Each folder that a volume is mounted on belongs to the user, and so then does a new volume.
+# Each folder that a volume is mounted on belongs to the user, and so then does a new volume, with what is in the folder.
 RUN groupadd --gid 10001 higawari \
     && useradd --uid 10001 --gid 10001 --home-dir /opt/airflow --create-home --shell /usr/sbin/nologin higawari \
     && install --directory --owner=10001 --group=10001 \
-        /var/lib/higawari /var/lib/higawari/landing /var/lib/higawari/warehouse /var/lib/higawari/spill \
+        /var/lib/higawari /var/lib/higawari/warehouse /var/lib/higawari/spill \
+        /var/lib/higawari/landing /var/lib/higawari/landing/events /var/lib/higawari/landing/items \
         /var/lib/mlflow /opt/airflow/logs
 
 COPY --from=packages /opt/venv /opt/venv

@@ -95,6 +95,12 @@ def versions(lock: Path) -> dict[str, set[str]]:
     return found
 
 
+def test_a_new_landing_zone_has_its_folders() -> None:
+    """A first delivery that is copied to a folder which is not there would take its name."""
+    made = shell_command("--owner=10001").split()
+    assert {f"/var/lib/higawari/landing/{kind}" for kind in ("events", "items")} <= set(made)
+
+
 def test_it_runs_as_a_user_of_its_own_and_from_a_python_that_ci_tests() -> None:
     users = [words for name, words in instructions() if name == "USER"]
     assert users == [["10001:10001"]]
