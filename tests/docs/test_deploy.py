@@ -93,3 +93,28 @@ def test_a_delivery_that_did_not_arrive_is_not_closed(missing: str, containers: 
     broken = "tar" if missing == "a worker" else ""
     assert containers.run(block("Data", "_SUCCESS"), delivery, broken).returncode != 0
     assert containers.landing.ready_days("events") == []
+
+
+def test_a_restore_gives_back_what_was_backed_up_and_starts_airflow_last(
+    containers: Containers, tmp_path: Path
+) -> None:
+    kept = [
+        "var/lib/higawari/landing/events/2026-01-31/_SUCCESS",
+        "var/lib/higawari/warehouse/publications/_delta_log/0.json",
+        "var/lib/mlflow/1/model.ubj",
+        "airflow",
+        "mlflow",
+    ]
+    for name in kept:
+        (containers.root / name).parent.mkdir(parents=True, exist_ok=True)
+        (containers.root / name).write_text(f"what was in {name}")
+    assert containers.run(f"set -e\n{block('Backup', 'pg_dump')}", tmp_path).returncode == 0
+    for name in kept:
+        (containers.root / name).unlink()
+    (containers.root / "commands").unlink()
+    restored = containers.run(f"set -e\n{block('Backup', 'pg_restore')}", tmp_path)
+    assert restored.returncode == 0, restored.stderr
+    assert [(containers.root / name).read_text() for name in kept] == [f"what was in {name}" for name in kept]
+    commands = containers.commands()
+    assert commands[:2] == ["build", "up --detach --wait postgres redis"]
+    assert [number for number, command in enumerate(commands) if command == "up --detach"] == [len(commands) - 1]
