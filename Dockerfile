@@ -27,6 +27,10 @@ RUN groupadd --gid 10001 higawari \
         /var/lib/higawari/landing /var/lib/higawari/landing/events /var/lib/higawari/landing/items \
         /var/lib/mlflow /opt/airflow/logs
 
+# The probes of Airflow's Helm chart write `/entrypoint` before their commands, as Airflow's own image has one. Nothing else
+# needs it, so it is no ENTRYPOINT.
+RUN printf '#!/bin/sh\nexec "$@"\n' > /entrypoint && chmod 0755 /entrypoint
+
 COPY --from=packages /opt/venv /opt/venv
 WORKDIR /opt/higawari
 COPY config config

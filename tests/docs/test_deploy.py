@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -10,14 +11,26 @@ import sys
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
+from include.recommender.settings import RecommenderSettings
 from include.retraining.landing import LandingZone
+from include.retraining.settings import load_settings
+from tests.production.compose_file import compose_as_written, interpolate
 
 PROJECT = Path(__file__).resolve().parents[2]
 PAGE = (PROJECT / "docs" / "deploy.md").read_text()
 DAY = date(2026, 1, 31)
+# Where the chart itself, its secrets or `config` set what docker-compose.yaml has as a variable.
+BY_THE_CHART = {
+    "API__SECRET_KEY", "API_AUTH__JWT_SECRET", "CELERY__BROKER_URL", "CELERY__CELERY_CONFIG_OPTIONS",
+    "CORE__AUTH_MANAGER", "CORE__EXECUTION_API_SERVER_URL", "CORE__EXECUTOR", "CORE__FERNET_KEY", "CORE__LOAD_EXAMPLES",
+    "DATABASE__SQL_ALCHEMY_CONN", "LOGGING__BASE_LOG_FOLDER", "LOGGING__COLORED_CONSOLE_LOG",
+}  # fmt: skip
+OWN_ADDRESS = "AIRFLOW__API__BASE_URL"
 
 
 def block(heading: str, naming: str, language: str = "bash") -> str:
@@ -118,3 +131,57 @@ def test_a_restore_gives_back_what_was_backed_up_and_starts_airflow_last(
     commands = containers.commands()
     assert commands[:2] == ["build", "up --detach --wait postgres redis"]
     assert [number for number, command in enumerate(commands) if command == "up --detach"] == [len(commands) - 1]
+
+
+@pytest.fixture
+def values() -> dict[str, Any]:
+    """The values of the Helm chart on the page."""
+    return dict(yaml.safe_load(block("Kubernetes", "airflowVersion", "yaml")))
+
+
+def environment_of(values: dict[str, Any]) -> dict[str, str]:
+    return {each["name"]: each["value"] for each in values["env"]}
+
+
+def airflow_of_compose() -> dict[str, str]:
+    """What docker-compose.yaml tells Airflow, but for what the chart does by itself."""
+    environment = compose_as_written()["x-environment"].items()
+    named = {name: value for name, value in environment if name.startswith("AIRFLOW__")}
+    ours = {name: value for name, value in named.items() if name.removeprefix("AIRFLOW__") not in BY_THE_CHART}
+    return dict(interpolate(ours, {}))
+
+
+def test_kubernetes_has_the_airflow_of_the_containers(values: dict[str, Any]) -> None:
+    there, here = airflow_of_compose(), environment_of(values)
+    assert {name for name in here if name.startswith("AIRFLOW__")} == set(there)
+    assert {name: here[name] for name in there if name != OWN_ADDRESS} == {
+        name: value for name, value in there.items() if name != OWN_ADDRESS
+    }
+    assert all(isinstance(value, str) for value in here.values())
+    slots = values["workers"]["celery"]["replicas"] * int(here["AIRFLOW__CELERY__WORKER_CONCURRENCY"])
+    assert slots == int(here["AIRFLOW__CORE__PARALLELISM"])
+
+
+def test_no_pod_on_kubernetes_runs_what_only_airflows_own_image_has(values: dict[str, Any]) -> None:
+    groomed = [values["scheduler"], values["dagProcessor"], values["triggerer"], values["workers"]["celery"]]
+    assert [each["logGroomerSidecar"] for each in groomed] == [{"enabled": False}] * 4
+
+
+def test_settings_take_what_kubernetes_gives_them(values: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    environment = environment_of(values)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    settings = load_settings(RecommenderSettings)
+    assert (settings.warehouse, settings.bigquery.project, settings.bigquery.location) == (
+        "bigquery",
+        "your-project",
+        "EU",
+    )
+    assert [str(settings.storage.landing_folder)] == [mount["mountPath"] for mount in values["volumeMounts"]]
+    assert [volume["name"] for volume in values["volumes"]] == [mount["name"] for mount in values["volumeMounts"]]
+    assert [secret["envName"] for secret in values["secret"]] == ["HIGAWARI_HASH_KEY"]
+
+
+@pytest.mark.parametrize("connection", re.findall(r"AIRFLOW_CONN_\w+(?:=|, value: )'(\{.*\})'", PAGE))
+def test_connections_on_the_page_can_be_read(connection: str) -> None:
+    assert json.loads(connection)["conn_type"]

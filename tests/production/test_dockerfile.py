@@ -101,6 +101,19 @@ def test_a_new_landing_zone_has_its_folders() -> None:
     assert {f"/var/lib/higawari/landing/{kind}" for kind in ("events", "items")} <= set(made)
 
 
+@pytest.mark.parametrize(
+    ("command", "said", "code"),
+    [(["printf", "%s|", "a b", "$HOME", "*"], "a b|$HOME|*|", 0), (["sh", "-c", "exit 7"], "", 7)],
+)
+def test_probes_of_the_helm_chart_find_an_entrypoint(command: list[str], said: str, code: int, tmp_path: Path) -> None:
+    """It runs what it is given, word by word, and ends as that does."""
+    entrypoint = tmp_path / "entrypoint"
+    making = shell_command("> /entrypoint").replace("/entrypoint", str(entrypoint))
+    subprocess.run(["/bin/sh", "-c", making], check=True)
+    ran = subprocess.run([entrypoint, *command], capture_output=True, text=True, check=False)
+    assert (ran.stdout, ran.returncode) == (said, code)
+
+
 def test_it_runs_as_a_user_of_its_own_and_from_a_python_that_ci_tests() -> None:
     users = [words for name, words in instructions() if name == "USER"]
     assert users == [["10001:10001"]]
