@@ -36,7 +36,8 @@ OWN_ADDRESS = "AIRFLOW__API__BASE_URL"
 def block(heading: str, naming: str, language: str = "bash") -> str:
     """The code block of a section that names this."""
     (section,) = re.findall(rf"^##+ {heading}$(.*?)(?=^##+ |\Z)", PAGE, flags=re.MULTILINE | re.DOTALL)
-    (found,) = [code for code in re.findall(rf"```{language}\n(.*?)```", section, flags=re.DOTALL) if naming in code]
+    fenced = re.findall(r"^ *```(\w*)\n(.*?)^ *```$", section, flags=re.MULTILINE | re.DOTALL)
+    (found,) = [code for written_in, code in fenced if written_in == language and naming in code]
     return str(found)
 
 
@@ -141,6 +142,69 @@ def values() -> dict[str, Any]:
 
 def environment_of(values: dict[str, Any]) -> dict[str, str]:
     return {each["name"]: each["value"] for each in values["env"]}
+
+
+COPY = """#!/bin/sh
+# gcloud storage cp [--recursive] FILE... gs://your-bucket/FOLDER/, or with - for what comes in
+shift 2
+test "$1" != --recursive || shift
+for target in "$@"; do :; done
+target="$BUCKET/${target#gs://your-bucket/}"
+while test $# -gt 1; do
+  if test "$1" = -; then cat > "$target"; else cp -R "$1" "$target"; fi
+  shift
+done
+"""
+# What every component of an Airflow does with the folder of plugins, and the dag-processor with a DAG file.
+LOOK = """
+import runpy
+from airflow.plugins_manager import get_fastapi_plugins, get_import_errors
+from include.retraining.settings import config_file
+from include.ui.documents import _documents
+runpy.run_path(DAGS + "/recommender_daily.py")
+print(len(get_import_errors()), [app["name"] for app in get_fastapi_plugins()[0]], config_file(), len(_documents()))
+"""
+
+
+@pytest.fixture
+def bucket(tmp_path: Path) -> Path:
+    """The bucket of a Composer environment, with what the page puts into it."""
+    bucket, programs = tmp_path / "bucket", tmp_path / "programs"
+    for folder in (bucket / "dags", bucket / "plugins", programs):
+        folder.mkdir(parents=True)
+    (programs / "gcloud").write_text(COPY)
+    (programs / "gcloud").chmod(0o755)
+    environment = {"PATH": os.pathsep.join([str(programs), os.environ["PATH"]]), "BUCKET": str(bucket)}
+    subprocess.run(["bash", "-ec", block("Cloud Composer", "gcloud")], cwd=PROJECT, env=environment, check=True)
+    return bucket
+
+
+def test_composer_finds_page_documents_and_settings_in_the_plugins_folder(bucket: Path, tmp_path: Path) -> None:
+    environment = {
+        "PATH": os.environ["PATH"],
+        "AIRFLOW_HOME": str(tmp_path / "airflow"),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(bucket / "plugins"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__LOGGING__LOGGING_LEVEL": "ERROR",
+    }
+    look = LOOK.replace("DAGS", repr(str(bucket / "dags")))
+    said = subprocess.run(
+        [sys.executable, "-c", look], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert said.returncode == 0, said.stderr
+    errors, *apps, config, documents = said.stdout.split()[-4:]
+    assert (errors, apps, config) == ("0", ["['higawari']"], str(bucket / "plugins" / "config" / "recommender.toml"))
+    assert int(documents) > len(list((PROJECT / "docs").glob("*.md")))
+
+
+def test_settings_take_what_composer_gives_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = block("Cloud Composer", "HIGAWARI_HOME", "").split()
+    for line in lines:
+        monkeypatch.setenv(*line.split("=", 1))
+    settings = load_settings(RecommenderSettings)
+    assert (settings.warehouse, settings.bigquery.project) == ("bigquery", "your-project")
+    assert str(settings.storage.landing_folder) == "/home/airflow/gcs/data/landing"
+    assert {"HIGAWARI_HASH_KEY", "MLFLOW_TRACKING_URI"} <= {line.split("=")[0] for line in lines}
 
 
 def airflow_of_compose() -> dict[str, str]:
