@@ -174,6 +174,17 @@ def test_the_data_model_agrees_with_the_declaration(table: Table) -> None:
     assert [(name, kind) for name, kind, _ in rows] == list(table.columns.items()), f"{mend}: one row a column"
 
 
+def test_readers_on_bigquery_get_every_view_and_nothing_else() -> None:
+    page = (PROJECT / "docs" / "bigquery.md").read_text()
+    views = sorted(table.view for table in TABLES.values() if table.view)
+    assert sorted(re.findall(r"CREATE VIEW `your-project\.higawari_read\.(\w+)` AS\n", page)) == views
+    assert sorted(re.findall(r"SELECT \* FROM `your-project\.higawari\.(\w+)`;", page)) == views
+    (authorized,) = re.findall(r"\.access \+= \[\((.+)\)\n", page)
+    assert sorted(re.findall(r'"(\w+)"', authorized)) == views
+    granted = re.findall(r"GRANT `roles/bigquery.dataViewer` ON (?:SCHEMA|VIEW) `your-project\.(\w+)", page)
+    assert set(granted) == {"higawari_read"}
+
+
 def quoted(text: str) -> tuple[str, ...]:
     return tuple(re.findall(r"`(\w+)`", text))
 
