@@ -10,7 +10,8 @@ RUN python -m venv /opt/venv \
 ARG WITH_BIGQUERY=false
 COPY requirements-bigquery.txt /tmp/requirements-bigquery.txt
 RUN case "$WITH_BIGQUERY" in \
-        true) /opt/venv/bin/python -m pip install --no-cache-dir --no-deps --compile --requirement /tmp/requirements-bigquery.txt ;; \
+        true) /opt/venv/bin/python -m pip install --no-cache-dir --no-deps --compile \
+            --requirement /tmp/requirements-bigquery.txt ;; \
         false) ;; \
         *) echo "Expected: WITH_BIGQUERY true or false. Found: $WITH_BIGQUERY. Next step: mend it in .env or --build-arg" >&2; exit 1 ;; \
     esac \
