@@ -66,6 +66,7 @@ def aside_of(snapshot: Snapshot) -> set[str]:
     return set(snapshot.user_ids[held_back(snapshot.user_ids.tolist(), SALT, SHARE)])
 
 
+@pytest.mark.integration
 def test_users_held_back_get_the_baseline_and_all_others_the_ranker(
     snapshot: Snapshot, policies: Any, held: RecommenderSettings
 ) -> None:

@@ -271,6 +271,7 @@ arrives_later = st.builds(
 )  # fmt: skip
 
 
+@pytest.mark.integration
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(today_or_later | arrives_later, min_size=3, max_size=12))
 def test_rule_2_the_future_changes_nothing(world: Recommender, future: Rows) -> None:

@@ -80,6 +80,7 @@ def as_published(surface: str, day: date, lists: pd.DataFrame) -> list[dict[str,
     ]  # fmt: skip
 
 
+@pytest.mark.integration
 def test_held_for_7_days_equals_the_offline_scorer_to_5_decimals(shop: Recommender) -> None:
     events, lists, score = landed(shop, CUT_OFFS[-1] + WEEK), peer_lists(), scorer()
     for day in CUT_OFFS:
