@@ -70,8 +70,8 @@ def _frame(table: Table, rows: pa.Table, with_nulls: Set[str]) -> pd.DataFrame:
         if table.columns[name] == "strings":
             rows = rows.set_column(at, name, _as_json(rows[name].combine_chunks()))
     frame: pd.DataFrame = rows.to_pandas()
-    for name in with_nulls & set(rows.column_names):
-        if table.columns[name] in RETYPED:
+    for name in rows.column_names:
+        if name in with_nulls and table.columns[name] in RETYPED:
             frame[name] = frame[name].astype(RETYPED[table.columns[name]])
     return frame
 
