@@ -47,7 +47,7 @@ STREAMED_ROWS = 1_000_000
 
 @dataclass
 class LocalWarehouse:
-    """Delta Lake under `folder`; queries share a DuckDB of `memory_limit`, which spills to `spill_folder`."""
+    """Delta Lake under `folder`; small queries share a DuckDB of `memory_limit`, which spills to `spill_folder`."""
 
     folder: Path
     spill_folder: Path
@@ -102,13 +102,13 @@ class LocalWarehouse:
         import duckdb
 
         used = {name: parameters[name] for name in parameter_names(sql)}
-        connection = self._connect()
+        connection, reads_files = self._connect(), False
         try:
             for name in table_names(sql):
                 if name in inputs:
                     connection.register(name, inputs[name])
                 else:
-                    self._show(connection, name)
+                    reads_files |= self._show(connection, name)
             yield connection.sql(to_duckdb(sql), params=used)
         except duckdb.OutOfMemoryException as error:
             limit = f"storage.memory_limit = {self.memory_limit} and storage.threads = {self.threads}"
@@ -119,8 +119,8 @@ class LocalWarehouse:
             ) from error
         finally:
             connection.close()
-            if any(self.spill_folder.glob("duckdb_temp*")):
-                # It keeps a file for as long as it lives, once it has spilled.
+            if reads_files or any(self.spill_folder.glob("duckdb_temp*")):
+                # What it took for much data it gives back in the end only: memory, and a file once it has spilled.
                 self._database = None
 
     def replace(self, table: Table, partition: Mapping[str, object], rows: pa.Table | Query | Pieces) -> Written:
@@ -262,18 +262,19 @@ class LocalWarehouse:
             paths = [path for path, day in zip(paths, days, strict=True) if dates[0] <= day <= dates[1]]
         return hashlib.sha256("\n".join(sorted(paths)).encode()).hexdigest()
 
-    def _show(self, connection: duckdb.DuckDBPyConnection, name: str) -> None:
-        """Let DuckDB see a table: its files where they are many bytes, else what they hold, in memory."""
+    def _show(self, connection: duckdb.DuckDBPyConnection, name: str) -> bool:
+        """Let DuckDB see a table: its files where they are many bytes (True), else what they hold, in memory."""
         if name in self._known and self._is_missing(self._known[name]):
             connection.register(name, self._known[name].schema.empty_table())
-            return
+            return False
         delta = self._open_by_name(name)
         if self._kept.get(name, (None,))[0] != delta.version():
             if sum(delta.get_add_actions(flatten=True)["size_bytes"].to_pylist()) > KEPT_BYTES:
                 show_files(connection, name, delta)
-                return
+                return True
             self._kept[name] = (delta.version(), delta.to_pyarrow_dataset().to_table())
         connection.register(name, self._kept[name][1])
+        return False
 
     def _connect(self) -> duckdb.DuckDBPyConnection:
         """A connection of its own for a query: nobody else sees its views."""
