@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, date, datetime
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,8 @@ from include.recommender.expectations import event_rules
 from include.retraining.errors import ReadmissionError
 from include.retraining.operation import Plan, perform
 from include.retraining.publication.switch_log import read_switch_log
+from include.retraining.quality.erased import hash_of
+from include.retraining.quality.privacy import hash_key
 from include.retraining.tables import QUARANTINED_ROWS, READMISSIONS
 
 if TYPE_CHECKING:
@@ -126,13 +129,21 @@ def _record(operation: Operation, warehouse: Warehouse, rows: Sequence[Row]) -> 
 def _report(warehouse: Warehouse, new: Sequence[Row], known: Sequence[Row]) -> Iterator[str]:
     yield f"rows that are let in: {len(new)}"
     for row in new[:ROWS_SHOWN]:
-        yield f"{row['row_id']} arrived {row['arrival_date']}, {row['reason']}: {row['landed_row']}"
+        yield f"{row['row_id']} arrived {row['arrival_date']}, {row['reason']}: {_shown(row['landed_row'])}"
     if len(new) > ROWS_SHOWN:
         yield f"and {len(new) - ROWS_SHOWN} more"
     for row in known[:ROWS_SHOWN]:
         yield f"already readmitted, nothing to add: {row['row_id']} by {row['who']} at {row['readmitted_at']}"
     if new:
         yield from _what_to_press(warehouse, new)
+
+
+def _shown(landed_row: str) -> str:
+    """A landed row for the log, which outlasts the row: its user as the keyed hash."""
+    row = json.loads(landed_row)
+    if user := row.get("user_id"):
+        row["user_id"] = hash_of(user.strip(), hash_key())
+    return json.dumps(row, sort_keys=True)
 
 
 def _what_to_press(warehouse: Warehouse, rows: Sequence[Row]) -> Iterator[str]:

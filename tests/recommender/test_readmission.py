@@ -15,6 +15,7 @@ from include.recommender.tables import EVENTS
 from include.retraining.errors import ReadmissionError
 from include.retraining.landing import MARKER
 from include.retraining.operation import Operation
+from include.retraining.quality.privacy import keyed_hash
 from include.retraining.tables import QUARANTINED_ROWS, READMISSIONS
 
 if TYPE_CHECKING:
@@ -91,6 +92,16 @@ def test_a_dry_run_shows_the_rows_and_writes_none(
     assert "ann@example.org" not in report
     assert '"user_id": "h:' in report
     assert warehouse.read(READMISSIONS).num_rows == 0
+
+
+def test_a_report_shows_the_user_as_a_hash_and_the_rest_as_landed(
+    recommender: Workspace[RecommenderSettings], warehouse: LocalWarehouse
+) -> None:
+    """Reports stay in Airflow's logs and database, where an erasure does not look."""
+    report = readmit(recommender, rule="too_late", dry_run=True)
+    assert '"u1"' not in report
+    assert f'"user_id": "{keyed_hash("u1", "for tests")}"' in report
+    assert '"event_id": "late 1"' in report
 
 
 def test_a_rule_takes_what_arrived_within_the_dates(
