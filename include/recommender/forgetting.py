@@ -15,6 +15,7 @@ from include.retraining.erasure import (
     forget_history,
     person_of,
     record,
+    record_published,
     remove,
     traces_of,
 )
@@ -77,6 +78,7 @@ def _person(workspace: Recommender, given: str) -> Person:
 def _forget(operation: Operation, workspace: Recommender, person: Person, traces: Sequence[Trace]) -> None:
     rows = {trace.table.name: trace.rows for trace in traces}
     record(workspace.warehouse, person, "requested", rows, operation)
+    record_published(workspace.warehouse, person, traces, operation)
     remove(workspace.warehouse, person, traces)
     past = forget_history(workspace.warehouse, RECOMMENDER_TABLES)
     logger.info(past)

@@ -130,8 +130,8 @@ def forget_user(operation: Operation, workspace: Recommender, user_id: str) -> s
 
     **Does**: records the request, from which on ingestion leaves the person out; deletes their rows, published lists
     too; removes earlier table versions, whoever is named in them. Lists the landed files that hold the person.
-    **Writes**: `erasures`; every table with a user_id; `quarantined_rows`, `readmissions`, `data_quality_results`. With
-    `dry_run` nothing.
+    **Writes**: `erasures`, `erased_rows`; every table with a user_id; `quarantined_rows`, `readmissions`,
+    `data_quality_results`. With `dry_run` nothing.
     **If it fails**: readers keep what they have; some rows of the person may be left.
     **What to do**: clear the task: it goes on where it ended. It waits while a run of `recommender_daily` is active.
     """

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from include.retraining.quality.erased import KEY_CHECK, hash_of, is_hashed
 from include.retraining.quality.privacy import hash_key, keyed_hash
-from include.retraining.tables import DATA_QUALITY_RESULTS, ERASURES, QUARANTINED_ROWS, READMISSIONS
+from include.retraining.tables import DATA_QUALITY_RESULTS, ERASED_ROWS, ERASURES, QUARANTINED_ROWS, READMISSIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from include.retraining.warehouse.protocol import Warehouse
     from include.retraining.warehouse.table import Table
 
-USER, ROW = "user_id", "row_id"
+USER, ROW, PUBLICATION = "user_id", "row_id", "publication_id"
 ERASED_SAMPLE = "(erased)"
 
 
@@ -32,11 +34,12 @@ class Person:
 
 @dataclass(frozen=True)
 class Trace:
-    """Rows of a table that are a person's."""
+    """Rows of a table that are a person's; of a published table also by publication."""
 
     table: Table
     where: Mapping[str, object]
     rows: int
+    by_publication: Mapping[str, int] = field(default_factory=dict)
 
 
 def person_of(warehouse: Warehouse, tables: Sequence[Table], given: str) -> Person:
@@ -58,9 +61,10 @@ def traces_of(warehouse: Warehouse, tables: Sequence[Table], person: Person) -> 
     traces, row_ids = [], set(_quarantined(warehouse, person))
     for table in (table for table in tables if USER in table.columns):
         where: dict[str, object] = {USER: sorted(person.ids)}
-        found = warehouse.read(table, where, [ROW if ROW in table.columns else USER])
-        row_ids |= set(found[ROW].to_pylist()) if ROW in table.columns else set()
-        traces.append(Trace(table, where, found.num_rows))
+        named = PUBLICATION if PUBLICATION in table.partition else ROW if ROW in table.columns else USER
+        found = warehouse.read(table, where, [named])[named].to_pylist()
+        row_ids |= set(found) if named == ROW else set()
+        traces.append(Trace(table, where, len(found), Counter(found) if named == PUBLICATION else {}))
     for table in (QUARANTINED_ROWS, READMISSIONS) if row_ids else ():
         by_row: dict[str, object] = {ROW: sorted(row_ids)}
         traces.append(Trace(table, by_row, warehouse.read(table, by_row, [ROW]).num_rows))
@@ -107,6 +111,22 @@ def record(
     warehouse.append_once(ERASURES, pa.Table.from_pylist([row], schema=ERASURES.schema))
 
 
+def record_published(warehouse: Warehouse, person: Person, traces: Sequence[Trace], operation: Operation) -> None:
+    """Append what publications lose, before they lose it: a later try finds fewer rows, and adds nothing."""
+    import pyarrow as pa
+
+    rows = [
+        {
+            "user_hash": person.user_hash, "publication_id": publication_id, "table_name": trace.table.name,
+            "rows": count, "run_id": operation.run_id, "recorded_at": datetime.now(UTC),
+        }
+        for trace in traces
+        for publication_id, count in trace.by_publication.items()
+    ]  # fmt: skip
+    if rows:
+        warehouse.append_once(ERASED_ROWS, pa.Table.from_pylist(rows, schema=ERASED_ROWS.schema))
+
+
 def erasures_of(warehouse: Warehouse, person: Person) -> list[dict[str, Any]]:
     """What was recorded about a person."""
     return list(warehouse.read(ERASURES, {"user_hash": person.user_hash}).to_pylist())
@@ -115,13 +135,22 @@ def erasures_of(warehouse: Warehouse, person: Person) -> list[dict[str, Any]]:
 def _stored_ids(warehouse: Warehouse, tables: Sequence[Table]) -> Iterator[str]:
     for table in (table for table in tables if USER in table.columns):
         yield from warehouse.read(table, None, [USER])[USER].unique().to_pylist()
+    yield from {user for _, user in _quarantined_users(warehouse)}
 
 
 def _quarantined(warehouse: Warehouse, person: Person) -> Iterator[str]:
     """Ids of quarantined rows, of whatever source, whose user is the person."""
+    hash_once = cache(partial(hash_of, key=hash_key()))
+    for row_id, user in _quarantined_users(warehouse):
+        if hash_once(user) == person.user_hash:
+            yield row_id
+
+
+def _quarantined_users(warehouse: Warehouse) -> Iterator[tuple[str, str]]:
+    """Ids of quarantined rows and of their users, as ingestion would keep these: without the space around them."""
     for row in warehouse.read(QUARANTINED_ROWS, None, [ROW, "landed_row"]).to_pylist():
-        if json.loads(row["landed_row"]).get(USER) in person.ids:
-            yield row[ROW]
+        if user := json.loads(row["landed_row"]).get(USER):
+            yield row[ROW], str(user).strip()
 
 
 def _results_to_change(warehouse: Warehouse, person: Person, row_ids: set[str]) -> Iterator[dict[str, Any]]:

@@ -146,8 +146,19 @@ ERASURES = Table(
     unhashed=("run_id", "who", "why", "recorded_at"),
 )  # fmt: skip
 
+ERASED_ROWS = Table(
+    "erased_rows",
+    "Audit: rows that erasures took out of publications: one row per person, publication and table.",
+    {
+        "user_hash": "string", "publication_id": "string", "table_name": "string", "rows": "int64", "run_id": "string",
+        "recorded_at": "timestamp",
+    },
+    key=("user_hash", "publication_id", "table_name"),
+    unhashed=("run_id", "recorded_at"),
+)  # fmt: skip
+
 MACHINERY_TABLES = (
     QUARANTINED_ROWS, READMISSIONS, DATA_QUALITY_RESULTS, EVALUATION_RESULTS, PROMOTION_DECISIONS, PUBLICATIONS,
-    PUBLICATION_SWITCHES, BLOCKED_ITEMS, TASK_FAILURES, ALERTS, RUN_COSTS, ERASURES,
+    PUBLICATION_SWITCHES, BLOCKED_ITEMS, TASK_FAILURES, ALERTS, RUN_COSTS, ERASURES, ERASED_ROWS,
     *MONITORING_TABLES,
 )  # fmt: skip

@@ -38,7 +38,7 @@ DEATHS_OF_TASKS = (
     Death("promotion_decisions", "torn"), Death("promotion_decisions", "after"), Death("registry.alias", "before"),
 )  # fmt: skip
 NOT_WRITTEN_DAILY = {
-    "readmissions", "blocked_items", "blocked_lists", "task_failures", "alerts", "run_costs", "erasures",
+    "readmissions", "blocked_items", "blocked_lists", "task_failures", "alerts", "run_costs", "erasures", "erased_rows",
     "distributions", "drift_metrics", "reproductions", "outcome_metrics", "arm_comparisons", "exposures",
 }  # fmt: skip
 DEATHS_OF_RUNS = {

@@ -14,14 +14,14 @@ import pytest
 
 from include.recommender.ingest import ingest_dates
 from include.recommender.operations import forget_user, verify_forgotten
-from include.recommender.tables import EVENTS, RECOMMENDER_TABLES, TRAINING_SET, USER_STATS
+from include.recommender.tables import EVENTS, RECOMMENDER_TABLES, TRAINING_SET, USER_RECOMMENDATIONS, USER_STATS
 from include.retraining.content_hash import content_hash
 from include.retraining.erasure import personal_tables
 from include.retraining.errors import ErasureError, StepSkipped
 from include.retraining.landing import MARKER
 from include.retraining.operation import Operation
 from include.retraining.quality.privacy import keyed_hash
-from include.retraining.tables import DATA_QUALITY_RESULTS, ERASURES, QUARANTINED_ROWS, READMISSIONS
+from include.retraining.tables import DATA_QUALITY_RESULTS, ERASED_ROWS, ERASURES, QUARANTINED_ROWS, READMISSIONS
 from tests.byte_search import files_with
 
 if TYPE_CHECKING:
@@ -55,6 +55,11 @@ def put(warehouse: LocalWarehouse, table: Table, rows: list[dict[str, Any]]) -> 
         warehouse.append_once(table, arrow)
 
 
+def quarantined(user_id: str, row_id: str) -> dict[str, Any]:
+    landed_row = json.dumps({"user_id": user_id, "item_id": GONE[-4:]})
+    return row_of(QUARANTINED_ROWS, arrival_date=NEXT_DAY, source="events", row_id=row_id, landed_row=landed_row)
+
+
 def fill(warehouse: LocalWarehouse, *user_ids: str) -> None:
     """Each table with a user_id gets a row of each user; the person also has a quarantined and a readmitted one."""
     for table in RECOMMENDER_TABLES:
@@ -62,14 +67,7 @@ def fill(warehouse: LocalWarehouse, *user_ids: str) -> None:
             by_row = "row_id" in table.columns
             named = [{"user_id": user} | ({"row_id": f"row of {user}"} if by_row else {}) for user in user_ids]
             put(warehouse, table, [row_of(table, **change) for change in named])
-    quarantined = [
-        row_of(
-            QUARANTINED_ROWS, arrival_date=NEXT_DAY, source="events", row_id=f"late row of {user}",
-            landed_row=json.dumps({"user_id": user, "item_id": GONE[-4:]}),
-        )
-        for user in user_ids
-    ]  # fmt: skip
-    put(warehouse, QUARANTINED_ROWS, quarantined)
+    put(warehouse, QUARANTINED_ROWS, [quarantined(user, f"late row of {user}") for user in user_ids])
     put(warehouse, READMISSIONS, [row_of(READMISSIONS, row_id=f"late row of {user}") for user in user_ids])
     samples = [f"row of {user}" for user in user_ids] + [f"for_you/{user}/i1" for user in user_ids]
     put(warehouse, DATA_QUALITY_RESULTS, [row_of(DATA_QUALITY_RESULTS, sample_keys=samples)])
@@ -165,6 +163,42 @@ def test_the_keyed_hash_does_instead_of_the_id(
 ) -> None:
     forget_user(manual(), recommender, HASH)
     assert files_with(warehouse.folder, GONE) == []
+
+
+@pytest.mark.parametrize("given", [HASH, GONE])
+def test_a_person_who_is_in_quarantine_only_is_found_by_hash_and_by_id(
+    workspace: Workspace[RecommenderSettings], warehouse: LocalWarehouse, given: str
+) -> None:
+    put(warehouse, QUARANTINED_ROWS, [quarantined(f" {GONE} ", "late row"), quarantined(STAYS, "other row")])
+    put(warehouse, READMISSIONS, [row_of(READMISSIONS, row_id=row_id) for row_id in ("late row", "other row")])
+    with pytest.raises(ErasureError, match="1 in quarantined_rows, 1 in readmissions"):
+        verify_forgotten(manual(), workspace, given)
+    forget_user(manual(), workspace, given)
+    assert files_with(warehouse.folder, GONE) == []
+    assert warehouse.read(QUARANTINED_ROWS)["row_id"].to_pylist() == ["other row"]
+    assert warehouse.read(READMISSIONS)["row_id"].to_pylist() == ["other row"]
+    assert verify_forgotten(manual(), workspace, given)
+
+
+def test_what_publications_lose_is_recorded_once(
+    recommender: Workspace[RecommenderSettings], warehouse: LocalWarehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A later try finds nothing of the person in what an earlier one went through."""
+    with monkeypatch.context() as once:
+        once.setattr(warehouse, "vacuum", die)
+        with pytest.raises(KeyboardInterrupt):
+            forget_user(manual(), recommender, GONE)
+    forget_user(manual(), recommender, GONE)
+    put(warehouse, USER_RECOMMENDATIONS, [row_of(USER_RECOMMENDATIONS, user_id=GONE, publication_id="later")])
+    forget_user(manual(), recommender, GONE)
+    rows = warehouse.read(ERASED_ROWS).to_pylist()
+    assert [(row["user_hash"], row["publication_id"], row["table_name"], row["rows"]) for row in rows] == [
+        (HASH, "later", "user_recommendations", 1), (HASH, "x", "user_recommendations", 1),
+    ]  # fmt: skip
+
+
+def die(*_: Any, **__: Any) -> None:
+    raise KeyboardInterrupt
 
 
 def test_a_user_nobody_knows_is_refused_without_a_trace(

@@ -43,6 +43,7 @@ KNOWN = {
     "alerts": (1, "c8f4641453a6"),
     "run_costs": (2, "4f1a40933f2f"),
     "erasures": (1, "84e42d54d7c6"),
+    "erased_rows": (1, "869acbaa281e"),
     "outcome_metrics": (1, "f37dca8f7579"),
     "arm_comparisons": (1, "01503ff59e80"),
     "distributions": (1, "220e149d9901"),

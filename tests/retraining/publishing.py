@@ -7,12 +7,15 @@ from datetime import date
 import pyarrow as pa
 
 from include.recommender.tables import POPULAR_ITEMS, USER_RECOMMENDATIONS
+from include.retraining.erasure import Person, Trace, person_of, record_published, remove, traces_of
+from include.retraining.operation import Operation
 from include.retraining.publication.freshness import MachinerySettings
 from include.retraining.publication.stage import Lineage, Staged, record_publication, stage
 from include.retraining.publication.switch import SwitchResult, switch_current
 from include.retraining.run import Run
 from include.retraining.warehouse.local import LocalWarehouse
 
+FORGET = Operation("forget", "dpo", "asked by letter", dry_run=False)
 LINEAGE = Lineage({"for_you": "ranker/1"}, {"for_you": "training"}, {"events": 3}, "code")
 
 
@@ -66,3 +69,16 @@ def publish(
     """Stage, record and switch."""
     staged = stage_lists(warehouse, as_of_date, count)
     return staged, switch_current(warehouse, run_of(as_of_date), staged.publication_id, after_rollback)
+
+
+def traces_of_u1(warehouse: LocalWarehouse) -> tuple[Person, list[Trace]]:
+    """The person whose lists are published, and their rows."""
+    person = person_of(warehouse, [USER_RECOMMENDATIONS], "u1")
+    return person, traces_of(warehouse, [USER_RECOMMENDATIONS], person)
+
+
+def forget_u1(warehouse: LocalWarehouse) -> None:
+    """Take the person out of every publication."""
+    person, traces = traces_of_u1(warehouse)
+    record_published(warehouse, person, traces, FORGET)
+    remove(warehouse, person, traces)

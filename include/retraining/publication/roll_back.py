@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from include.retraining.errors import OperationError
 from include.retraining.operation import Plan
 from include.retraining.publication.archive import read_archive
+from include.retraining.publication.complete import complete_counts, in_words
 from include.retraining.publication.live_views import views_differ
 from include.retraining.publication.switch_log import append_switch, show_current
 
@@ -108,12 +108,12 @@ def _refused(archive: Archive, target: str | None) -> OperationError:
 
 def _refuse_incomplete(warehouse: Warehouse, row: Mapping[str, Any], tables: Iterable[Table]) -> None:
     """OperationError where rows of the publication are gone: readers would get a part of it."""
-    expected, name = json.loads(row["row_counts"]), row["publication_id"]
+    complete, name = complete_counts(warehouse, row), row["publication_id"]
     for table in tables:
-        found = _count(warehouse, table, name)
-        if found != expected.get(table.name, 0):
+        expected, found = complete.get(table.name, range(1)), _count(warehouse, table, name)
+        if found not in expected:
             raise OperationError(
-                f"{expected.get(table.name, 0)} rows of {name} in {table.name}",
+                f"{in_words(expected)} rows of {name} in {table.name}",
                 f"{found}",
                 "choose another publication_id; this one can only be made again, by a run of its date",
             )

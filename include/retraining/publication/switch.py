@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from include.retraining.errors import PublicationVerifyError
+from include.retraining.publication.complete import complete_counts
 from include.retraining.publication.live_views import views_differ
 from include.retraining.publication.stage import publication_hash
 from include.retraining.publication.status import status_of
 from include.retraining.publication.switch_log import append_switch, as_of_date_of, read_switch_log, show_current
+from include.retraining.tables import PUBLICATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -72,12 +74,14 @@ def verify_current(
     """Compare what readers get with what was staged; switch back and raise PublicationVerifyError if it differs.
 
     `read_back` are the published tables as read through the reader's path, blocked items included. Where readers query
-    views, those must show what the log names too.
+    views, those must show what the log names too. A publication out of which people were erased since has another hash:
+    then its rows are counted.
     """
     found = publication_hash(read_back)
     log = read_switch_log(warehouse)
     astray = views_differ(warehouse, log.pointer)
-    if (found == content_hash and not astray) or log.current != publication_id or log.last_move is None:
+    intact = found == content_hash or _lacks_forgotten_only(warehouse, publication_id, read_back)
+    if (intact and not astray) or log.current != publication_id or log.last_move is None:
         return
     previous = log.last_move.from_publication_id
     append_switch(warehouse, log, previous, "auto_revert", run.why, "readers did not get what was staged", run.run_id)
@@ -87,3 +91,12 @@ def verify_current(
         f"{got}; readers are back on {previous or 'nothing'}",
         "check the storage, then clear stage and what follows it",
     )
+
+
+def _lacks_forgotten_only(warehouse: Warehouse, publication_id: str, read_back: Mapping[Table, pa.Table]) -> bool:
+    """Whether rows of people who were forgotten since are all that is missing."""
+    for publication in warehouse.read(PUBLICATIONS, {"publication_id": publication_id}).to_pylist():
+        complete = complete_counts(warehouse, publication)
+        were_erased = any(len(counts) > 1 for counts in complete.values())
+        return were_erased and all(rows.num_rows in complete[table.name] for table, rows in read_back.items())
+    return False

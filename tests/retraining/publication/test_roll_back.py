@@ -10,16 +10,29 @@ import pyarrow as pa
 import pytest
 
 from include.recommender.tables import POPULAR_ITEMS, USER_RECOMMENDATIONS
+from include.retraining.erasure import record_published
 from include.retraining.errors import CommitConflictError, OperationError
 from include.retraining.operation import Operation, Plan, perform
+from include.retraining.publication.freshness import MachinerySettings
 from include.retraining.publication.reader import read_current
 from include.retraining.publication.roll_back import Action, plan_switch
+from include.retraining.publication.stage import record_publication, stage
 from include.retraining.publication.switch_log import append_switch, read_switch_log
 from include.retraining.tables import PUBLICATION_SWITCHES, PUBLICATIONS
 from include.retraining.warehouse.local import LocalWarehouse
 from include.retraining.warehouse.table import Table
 from tests.conftest import put_in_place, warehouse_in
-from tests.retraining.publishing import publish, stage_lists
+from tests.retraining.publishing import (
+    FORGET,
+    LINEAGE,
+    forget_u1,
+    lists,
+    popular,
+    publish,
+    run_of,
+    stage_lists,
+    traces_of_u1,
+)
 
 MON, TUE, WED = date(2026, 3, 9), date(2026, 3, 10), date(2026, 3, 11)
 TABLES = (USER_RECOMMENDATIONS, POPULAR_ITEMS)
@@ -193,6 +206,37 @@ def test_rule_4_a_publication_whose_files_were_lost_is_refused(warehouse: LocalW
     remove_files(warehouse, days[1])
     with pytest.raises(OperationError, match="files that cannot be read"):
         plan(warehouse)
+
+
+def test_who_was_forgotten_is_not_missed(warehouse: LocalWarehouse, days: list[str]) -> None:
+    forget_u1(warehouse)
+    do(warehouse)
+    assert read_switch_log(warehouse).current == days[1]
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
+def test_rule_4_a_publication_that_lost_more_than_who_was_forgotten_is_refused(
+    warehouse: LocalWarehouse, days: list[str], table: Table
+) -> None:
+    more = pa.concat_tables([lists(TUE, 4), of_u2(lists(TUE, 2))])
+    both = stage(warehouse, TUE, {USER_RECOMMENDATIONS: more, POPULAR_ITEMS: popular(TUE, 4)})
+    record_publication(warehouse, run_of(TUE), MachinerySettings(), both, LINEAGE, "pass")
+    forget_u1(warehouse)
+    plan(warehouse, both.publication_id)
+    warehouse.delete(table, {"publication_id": both.publication_id, "rank": 1})
+    with pytest.raises(OperationError, match=f"rows of {both.publication_id} in {table.name}"):
+        plan(warehouse, both.publication_id)
+
+
+def of_u2(rows: pa.Table) -> pa.Table:
+    return rows.set_column(rows.column_names.index("user_id"), "user_id", pa.array(["u2"] * rows.num_rows))
+
+
+def test_an_erasure_under_way_does_not_stop_a_rollback(warehouse: LocalWarehouse, days: list[str]) -> None:
+    """It is recorded before it removes."""
+    record_published(warehouse, *traces_of_u1(warehouse), FORGET)
+    do(warehouse)
+    assert read_switch_log(warehouse).current == days[1]
 
 
 def remove_files(warehouse: LocalWarehouse, publication_id: str) -> None:

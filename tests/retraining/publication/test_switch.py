@@ -13,7 +13,7 @@ from include.retraining.publication.stage import Staged
 from include.retraining.publication.switch import switch_current, verify_current
 from include.retraining.publication.switch_log import Kind, append_switch, read_switch_log
 from include.retraining.warehouse.local import LocalWarehouse
-from tests.retraining.publishing import publish, run_of, stage_lists
+from tests.retraining.publishing import forget_u1, publish, run_of, stage_lists
 
 MON, TUE, WED = date(2026, 3, 9), date(2026, 3, 10), date(2026, 3, 11)
 
@@ -153,6 +153,24 @@ def test_a_lost_row_is_found(warehouse: LocalWarehouse) -> None:
     rows[POPULAR_ITEMS] = rows[POPULAR_ITEMS].slice(1)  # type: ignore[attr-defined]
     with pytest.raises(PublicationVerifyError):
         verify_current(warehouse, run_of(MON), staged.publication_id, staged.content_hash, rows)  # type: ignore[arg-type]
+
+
+def test_rule_4_who_was_forgotten_since_staging_is_not_missed(warehouse: LocalWarehouse) -> None:
+    publish(warehouse, MON, 3)
+    second, _ = publish(warehouse, TUE, 4)
+    forget_u1(warehouse)
+    verify(warehouse, second)
+    assert read_switch_log(warehouse).current == second.publication_id
+
+
+def test_rule_4_a_lost_row_is_found_beside_an_erasure(warehouse: LocalWarehouse) -> None:
+    first, _ = publish(warehouse, MON, 3)
+    second, _ = publish(warehouse, TUE, 4)
+    forget_u1(warehouse)
+    warehouse.delete(POPULAR_ITEMS, {"publication_id": second.publication_id, "rank": 4})
+    with pytest.raises(PublicationVerifyError):
+        verify(warehouse, second)
+    assert read_switch_log(warehouse).current == first.publication_id
 
 
 def test_nothing_is_taken_back_where_readers_have_moved_on(warehouse: LocalWarehouse) -> None:
