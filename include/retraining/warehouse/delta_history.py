@@ -11,7 +11,7 @@ from include.retraining.warehouse.protocol import Vacuumed
 from include.retraining.warehouse.table import in_order
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from include.retraining.warehouse.table import Table
@@ -24,24 +24,45 @@ FILES_OF_AN_APPENDED_TABLE = 50
 HOURS_OF_A_DAY = 24
 TRIES_TO_READ = 4
 SECONDS_BETWEEN_TRIES = 0.05
+# From the writing of a file to the commit that names it; what is older was left by a killed write.
+SECONDS_TO_COMMIT = 600
+SECONDS_BETWEEN_LOOKS = 1
 
 
 def vacuum_files(table: Table, folder: Path, keep_days: int, keep_versions: Sequence[int], dry_run: bool) -> Vacuumed:
-    """Remove data files that neither a version of the last days nor a kept one names: those of killed writes too."""
-    from deltalake import DeltaTable
+    """Remove data files that neither a version of the last days nor a kept one names: those of killed writes too.
 
-    delta = DeltaTable(str(folder))
+    Where no day is kept, files that another process is writing are waited for: they are committed, or grow old.
+    """
     arguments: dict[str, Any] = {
         "retention_hours": HOURS_OF_A_DAY * keep_days,
         "enforce_retention_duration": False,  # the settings say how long; Delta would insist on a week
         "keep_versions": [version for version in keep_versions if _is_there(folder, version)],
         "full": True,
     }
-    found = [folder / name for name in delta.vacuum(dry_run=True, **arguments)]
+    found = _unneeded(folder, arguments)
+    while keep_days == 0 and not dry_run and _being_written(folder, found, arguments):
+        time.sleep(SECONDS_BETWEEN_LOOKS)
+        found = _unneeded(folder, arguments)
     size = sum(path.stat().st_size for path in found if path.exists())
-    if found and not dry_run:
-        delta.vacuum(dry_run=False, **arguments)
+    # Not by Delta's vacuum, which would look again and take what was written since.
+    for path in found if not dry_run else ():
+        path.unlink(missing_ok=True)
     return Vacuumed(table.name, len(found), size)
+
+
+def _unneeded(folder: Path, arguments: Mapping[str, Any]) -> list[Path]:
+    from deltalake import DeltaTable
+
+    return [folder / name for name in DeltaTable(str(folder)).vacuum(dry_run=True, **arguments)]
+
+
+def _being_written(folder: Path, found: Sequence[Path], arguments: Mapping[str, Any]) -> bool:
+    """Whether a file may yet be committed: no version ever named it, and it is young."""
+    named_once = _unneeded(folder, {**arguments, "full": False})
+    since = time.time() - SECONDS_TO_COMMIT
+    young = (path for path in set(found) - set(named_once) if path.exists() and path.stat().st_mtime > since)
+    return any(young)
 
 
 def compact(table: Table, folder: Path) -> None:

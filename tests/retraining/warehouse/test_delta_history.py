@@ -84,6 +84,40 @@ def test_forgetting_twice_is_forgetting_once(shops: LocalWarehouse) -> None:
     assert files_with(folder_of(shops), "secret") == []
 
 
+def test_files_that_another_process_writes_are_waited_for(
+    shops: LocalWarehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shops.replace(VISITS, {"shop": "b", "day": DAY}, visits("b", 2, "new", DAY))
+    commit = max((folder_of(shops) / "_delta_log").glob("*.json"))
+    not_yet = shops.folder / commit.name
+    commit.rename(not_yet)
+    waited = []
+
+    def let_it_commit(seconds: float) -> None:
+        waited.append(seconds)
+        not_yet.rename(commit)
+
+    monkeypatch.setattr(delta_history.time, "sleep", let_it_commit)
+    other = LocalWarehouse(shops.folder, shops.folder, "500MB", 1)
+    other.vacuum(VISITS, keep_days=0, dry_run=True)
+    assert not waited
+    other.vacuum(VISITS, keep_days=0)
+    assert waited == [delta_history.SECONDS_BETWEEN_LOOKS]
+    assert other.read(VISITS, {"shop": "b"})["note"].to_pylist() == ["new", "new"]
+    assert files_with(folder_of(shops), "secret") == []
+
+
+def test_what_a_killed_write_left_goes_at_once_when_it_is_old(
+    shops: LocalWarehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = folder_of(shops) / "part-left.parquet"
+    left.write_bytes(b"secret")
+    monkeypatch.setattr(delta_history.time, "time", lambda: left.stat().st_mtime + delta_history.SECONDS_TO_COMMIT)
+    monkeypatch.setattr(delta_history.time, "sleep", lambda _: pytest.fail("nobody is writing"))
+    shops.vacuum(VISITS, keep_days=0)
+    assert not left.exists()
+
+
 def test_young_files_stay(shops: LocalWarehouse) -> None:
     assert shops.vacuum(VISITS, keep_days=1).files == 0
     assert DeltaTable(str(folder_of(shops)), version=1).to_pyarrow_table()["note"].to_pylist() == ["secret"] * 3
