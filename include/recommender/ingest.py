@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
@@ -15,13 +16,18 @@ from include.retraining.landing import LandedColumns
 from include.retraining.quality.erased import erased_hashes, protect_people
 from include.retraining.quality.row_rules import classify
 from include.retraining.tables import READMISSIONS
+from include.retraining.warehouse.table import in_order
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
+
+    import pyarrow as pa
 
     from include.recommender.settings import RecommenderSettings
     from include.retraining.deliveries import Deliveries
     from include.retraining.warehouse.protocol import Warehouse
+
+logger = logging.getLogger(__name__)
 
 EVENT_COLUMNS = ("event_id", "user_id", "item_id", "event_type", "occurred_at", "value")
 ITEM_COLUMNS = ("item_id", "category", "title", "created_at", "is_active")
@@ -43,17 +49,37 @@ class Ingested:
 def ingest_day(warehouse: Warehouse, landing: Deliveries, settings: RecommenderSettings, as_of_date: date) -> Ingested:
     """Rebuild what a delivery on as_of_date may have changed, and every earlier delivery not ingested yet."""
     refuse_mixed_ids(warehouse, settings.privacy.hash_user_ids)
-    recent = [as_of_date - timedelta(days=back + 1) for back in range(settings.ingest.lookback_days + 1)]
-    missing = _missing_dates(warehouse, landing, settings.ingest.lookback_days, as_of_date)
+    recent = event_dates_of(as_of_date, settings.ingest.lookback_days)
+    missing = _missing_dates(warehouse, landing, settings, as_of_date)
     dates = {*recent, *missing, *_readmitted_dates(warehouse)}
-    return ingest_dates(warehouse, landing, settings, _rebuildable(warehouse, landing, dates), as_of_date)
+    return ingest_dates(warehouse, landing, settings, rebuildable(warehouse, landing, dates), as_of_date)
 
 
-def _rebuildable(warehouse: Warehouse, landing: Deliveries, event_dates: Iterable[date]) -> list[date]:
-    """Dates whose own delivery is there, or which hold no rows: a rebuild without its files would lose what it has."""
+def rebuildable(warehouse: Warehouse, landing: Deliveries, event_dates: Collection[date]) -> list[date]:
+    """Dates of which every delivery that they hold rows of is still there; the log names the others.
+
+    A rebuild without its files would lose what a date has.
+    """
+    gone = _deliveries_gone(warehouse, landing, event_dates)
+    for day, deliveries in sorted(gone.items()):
+        names = ", ".join(map(str, deliveries))
+        logger.warning("events of %s stay as they are: their deliveries of %s are not there any more", day, names)
+    return [day for day in event_dates if day not in gone]
+
+
+def _deliveries_gone(warehouse: Warehouse, landing: Deliveries, event_dates: Iterable[date]) -> dict[date, list[date]]:
+    """Of event dates that hold rows of deliveries which are not ready: those deliveries."""
     have = {values["event_date"] for values in warehouse.partitions(EVENTS)}
-    on_time = timedelta(days=1)
-    return [day for day in event_dates if landing.is_ready("events", day + on_time) or day.isoformat() not in have]
+    stored = [day for day in event_dates if day.isoformat() in have]
+    if not stored:
+        return {}
+    arrivals = warehouse.query(sql("stored_arrivals"), {"event_dates": stored}).to_pylist()
+    unready = {day for day in {row["arrival_date"] for row in arrivals} if not landing.is_ready("events", day)}
+    gone: dict[date, list[date]] = {}
+    for row in arrivals:
+        if row["arrival_date"] in unready:
+            gone.setdefault(row["event_date"], []).append(row["arrival_date"])
+    return gone
 
 
 def ingest_dates(
@@ -80,7 +106,9 @@ def ingest_dates(
     return Ingested(len(ordered), events, quarantined, snapshots)
 
 
-def _missing_dates(warehouse: Warehouse, landing: Deliveries, lookback_days: int, as_of_date: date) -> set[date]:
+def _missing_dates(
+    warehouse: Warehouse, landing: Deliveries, settings: RecommenderSettings, as_of_date: date
+) -> set[date]:
     """Event dates in earlier deliveries that no run took in: their own one, and those of their late rows.
 
     Only on-time rows prove that a delivery was taken in: its date may hold late rows of the deliveries after it.
@@ -92,7 +120,24 @@ def _missing_dates(warehouse: Warehouse, landing: Deliveries, lookback_days: int
     volumes = warehouse.query(sql("check_day_volumes"), window).to_pylist()
     have = {row["event_date"] for row in volumes if row["on_time_events"]}
     missing = [day for day in ready if day - timedelta(days=1) not in have and landing.has_files("events", day)]
-    return {day - timedelta(days=1 + late) for day in missing for late in range(lookback_days + 1)}
+    # Where nothing was taken in yet, all of it would be read twice.
+    found = _with_rows(landing, settings, missing) if have else missing
+    return {day for delivery in found for day in event_dates_of(delivery, settings.ingest.lookback_days)}
+
+
+def _with_rows(landing: Deliveries, settings: RecommenderSettings, deliveries: Sequence[date]) -> set[date]:
+    """Deliveries that hold any row: the file of a closed day may be a header alone, and is missing nowhere."""
+    one_column = _wanted(("item_id",), settings.ingest.event_columns, {"item_id"})
+    found: set[date] = set()
+    for start in range(0, len(deliveries), DAYS_AT_ONCE):
+        rows = landing.read("events", deliveries[start : start + DAYS_AT_ONCE], one_column)
+        found.update(rows["day"].unique().to_pylist())
+    return found
+
+
+def event_dates_of(delivery: date, lookback_days: int) -> list[date]:
+    """Every event date whose rows a delivery may hold."""
+    return [delivery - timedelta(days=1 + late) for late in range(lookback_days + 1)]
 
 
 def _readmitted_dates(warehouse: Warehouse) -> list[date]:
@@ -121,10 +166,31 @@ def _rebuild_events(
     events = warehouse.query(
         sql("deduplicate_events"), {"event_dates": list(event_dates)}, {"classified_events": classified}
     )
-    complete = [day + timedelta(days=1) for day in event_dates]
-    quarantined = quarantine(warehouse, "events", classified, "arrival_date", complete, EVENT_COLUMNS)
-    warehouse.replace(EVENTS, {"event_date": list(event_dates)}, events)
+    # A delivery that is gone keeps its rows in quarantine.
+    complete = [day for day in (day + timedelta(days=1) for day in event_dates) if landing.is_ready("events", day)]
+    quarantined = (
+        quarantine(warehouse, "events", classified, "arrival_date", complete, EVENT_COLUMNS) if complete else 0
+    )
+    _replace_changed(warehouse, event_dates, events)
     return events.num_rows, quarantined
+
+
+def _replace_changed(warehouse: Warehouse, event_dates: Sequence[date], events: pa.Table) -> None:
+    """Write the dates whose rows are others than before: what was made of an unwritten date is still good."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    stored = EVENTS.conform(warehouse.read(EVENTS, {"event_date": list(event_dates)}))
+    rebuilt = in_order(EVENTS.conform(events), EVENTS.key)
+    of_day = [pc.equal(pc.field("event_date"), pa.scalar(day, pa.date32())) for day in event_dates]
+    changed = [
+        day
+        for day, condition in zip(event_dates, of_day, strict=True)
+        if not rebuilt.filter(condition).equals(stored.filter(condition))
+    ]
+    if changed:
+        rows = rebuilt.filter(pc.is_in(rebuilt["event_date"], pa.array(changed, pa.date32())))
+        warehouse.replace(EVENTS, {"event_date": changed}, rows)
 
 
 def _deliveries_of(warehouse: Warehouse, event_dates: Sequence[date], lookback_days: int) -> list[date]:

@@ -248,6 +248,7 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Callable[[], pa.Table]]]] 
     ),
     "readmitted_dates": (sql("readmitted_dates"), {"event_dates": [days_ago(3), days_ago(2)]}, {}),
     "similarities_by_place": (sql("similarities_by_place"), {"as_of_date": DAY, "method": "cosine"}, {}),
+    "stored_arrivals": (sql("stored_arrivals"), {"event_dates": [days_ago(3), days_ago(2)]}, {}),
     "targets": (sql("targets"), {**STATISTICS, "first_date": days_ago(8), "end_date": days_ago(1)}, {}),
     "type_events": (
         sql("type_events"), {"timezone": "Asia/Tokyo", "deduplicate": "event_id"}, {"landed_events": landed_events},

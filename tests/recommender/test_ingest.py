@@ -353,6 +353,104 @@ def test_a_delivery_closed_after_its_neighbour_is_picked_up_although_its_date_ha
     assert zone.ids() == ["late", "on_time"]
 
 
+def test_late_rows_are_taken_in_although_the_delivery_of_their_date_never_came(zone: Zone) -> None:
+    zone.land(back(1), row("late", back(3)))
+    zone.ingest(back(1))
+    zone.land(DAY, row("later", back(3)))
+    zone.ingest()
+    assert zone.events("event_id", "event_date") == [("late", back(3)), ("later", back(3))]
+
+
+@pytest.mark.parametrize("age", [3, 2])
+def test_a_date_keeps_its_rows_where_a_delivery_of_them_is_gone(
+    zone: Zone, age: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    zone.land(back(3), row("on_time", back(4)))
+    zone.land(back(2), row("late", back(4)))
+    zone.ingest(back(2))
+    shutil.rmtree(zone.landing.day_folder("events", back(age)))
+    zone.land(DAY, row("later", back(4)))
+    zone.ingest()
+    assert zone.ids() == ["late", "on_time"]
+    assert caplog.messages == [
+        f"events of {back(4)} stay as they are: their deliveries of {back(age)} are not there any more"
+    ]
+
+
+def test_a_delivery_that_is_gone_keeps_its_rows_in_quarantine(zone: Zone) -> None:
+    zone.land(back(1), row("bad", back(2), user_id=None))
+    zone.ingest(back(1))
+    shutil.rmtree(zone.landing.day_folder("events", back(1)))
+    zone.land(DAY, row("late", back(2)))
+    zone.ingest()
+    assert (zone.ids(), zone.reasons()) == (["late"], ["user_id_missing"])
+
+
+def land_header(zone: Zone, day: date) -> None:
+    """A delivery of one file without rows."""
+    zone.land(day)
+    (zone.landing.day_folder("events", day) / "part.csv").write_text(",".join(row("a", day)) + "\n")
+
+
+def test_a_delivery_of_a_header_alone_is_not_missing_until_it_gets_rows(zone: Zone) -> None:
+    zone.land(back(20), row("first", back(21)))
+    land_header(zone, back(10))
+    zone.land(DAY, row("last", back(1)))
+    zone.ingest()
+    assert zone.ingest().event_dates == 4
+    zone.land(back(10), row("after all", back(11)))
+    assert zone.ingest().event_dates == 8
+    assert zone.ids() == ["after all", "first", "last"]
+
+
+def state_of_old_dates(zone: Zone) -> str:
+    return zone.warehouse.state(EVENTS, (back(60), back(5)))
+
+
+def test_a_delivery_without_an_accepted_row_does_not_have_its_dates_written_again(zone: Zone) -> None:
+    zone.land(back(12), row("a", back(13)))
+    zone.land(back(11), row("bad", back(12), user_id=None), row("late", back(13)))
+    zone.ingest()
+    before = state_of_old_dates(zone)
+    zone.ingest()
+    assert state_of_old_dates(zone) == before
+    assert (zone.ids(), zone.reasons()) == (["a", "late"], ["user_id_missing"])
+
+
+def test_a_readmitted_copy_does_not_have_its_date_written_again(zone: Zone) -> None:
+    zone.land(back(19), row("a", back(20)))
+    zone.land(DAY, row("a", back(20)))
+    zone.ingest()
+    before = state_of_old_dates(zone)
+    zone.readmit(zone.quarantine()[0])
+    zone.ingest()
+    assert state_of_old_dates(zone) == before
+    assert zone.events("event_id", "arrival_date") == [("a", back(19))]
+
+
+def test_only_dates_that_change_are_written(zone: Zone) -> None:
+    zone.land(back(1), row("a", back(2)))
+    zone.land(DAY, row("b", back(1)))
+    zone.ingest()
+    before = {age: zone.warehouse.state(EVENTS, (back(age), back(age))) for age in (1, 2)}
+    zone.land(DAY, row("c", back(1)), file="more.parquet")
+    zone.ingest()
+    after = {age: zone.warehouse.state(EVENTS, (back(age), back(age))) for age in (1, 2)}
+    assert [age for age in before if after[age] != before[age]] == [1]
+    assert zone.ids() == ["a", "b", "c"]
+
+
+def test_rows_that_are_no_longer_delivered_leave_their_date(zone: Zone) -> None:
+    zone.land(DAY, row("a", back(1)), row("b", back(1)))
+    zone.ingest()
+    zone.land(DAY, row("a", back(1)))
+    zone.ingest()
+    assert zone.ids() == ["a"]
+    (zone.landing.day_folder("events", DAY) / "part.parquet").unlink()
+    zone.ingest()
+    assert zone.ids() == []
+
+
 def test_a_delivery_after_the_date_of_the_run_is_not_looked_for(zone: Zone) -> None:
     zone.land(DAY + timedelta(days=9), row("future", DAY + timedelta(days=8)))
     zone.land(DAY, row("a", back(1)))
