@@ -33,6 +33,7 @@ from include.recommender.tables import (
     USER_RECOMMENDATIONS,
     USER_STATS,
 )
+from include.retraining.quality.erased import HASHED_REGEX
 from include.retraining.quality.row_rules import classify, measured
 from include.retraining.tables import BLOCKED_ITEMS, QUARANTINED_ROWS, READMISSIONS
 from tests.recommender.small_world import DAY, days_ago, random_catalogue, random_events
@@ -226,6 +227,7 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Callable[[], pa.Table]]]] 
     "drift_lists": (sql("drift_lists"), {"as_of_date": DAY, "publication_id": PUBLICATION}, {}),
     "drift_scores": (sql("drift_scores"), {"as_of_date": DAY, "publication_id": PUBLICATION}, {}),
     "drift_taste": (sql("drift_taste"), DRIFT, {}),
+    "hashed_ids": (sql("hashed_ids"), {"hashed_regex": HASHED_REGEX}, {}),
     "item_stats": (sql("item_stats"), STATISTICS, {}),
     "known_users": (sql("known_users"), STATISTICS, {}),
     "outcome_arms": (sql("outcome_arms"), {"publication_ids": [PUBLICATION], "surface": "for_you"}, {}),
@@ -277,6 +279,7 @@ def stored_rows() -> dict[Table, tuple[dict[str, object], pa.Table]]:
     events = random_events(1, 1500, users=40, items=25, days=70)
     events = [{**row, "row_id": f"{row['row_id']}#{number}"} for number, row in enumerate(events)]
     events[0]["value"], events[1]["value"] = None, 0.0000005
+    events[2]["user_id"], events[3]["user_id"] = "h:0123456789abcdef", "h:0123456789ABCDEF"
     return {
         EVENTS: ({"event_date": sorted({row["event_date"] for row in events})}, _rows(EVENTS, events)),
         ITEMS: ({"snapshot_date": SNAPSHOT}, _rows(ITEMS, random_catalogue(20, SNAPSHOT))),

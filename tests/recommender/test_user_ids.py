@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -20,6 +20,7 @@ from include.retraining.quality.privacy import keyed_hash
 from include.retraining.tables import QUARANTINED_ROWS
 from include.retraining.warehouse.local import LocalWarehouse
 from tests.byte_search import files_with
+from tests.recommender.small_world import event
 
 DAY, EVENT_DAY = date(2026, 3, 10), date(2026, 3, 9)
 MAIL = "ann@example.org"
@@ -73,6 +74,19 @@ def test_a_changed_setting_is_refused_until_all_is_rebuilt(
     ingest_dates(warehouse, landing, after, [EVENT_DAY], DAY)
     refuse_mixed_ids(warehouse, after.privacy.hash_user_ids)
     ingest_day(warehouse, landing, after, DAY)
+
+
+@pytest.mark.parametrize("others", range(3))
+def test_one_date_of_the_other_kind_is_refused_wherever_it_lies(warehouse: LocalWarehouse, others: int) -> None:
+    days = [EVENT_DAY - timedelta(days=age) for age in (2, 1, 0)]
+    for number, day in enumerate(days):
+        person = "person-1" if number == others else keyed_hash("person-1", "for tests")
+        rows = pa.Table.from_pylist([event(person, "i1", 0, day=day)], schema=EVENTS.schema)
+        warehouse.replace(EVENTS, {"event_date": day}, rows)
+    with pytest.raises(SettingsError, match=f"ids of 1 of 3 dates as landed, the first of {days[others]}"):
+        refuse_mixed_ids(warehouse, hash_user_ids=True)
+    with pytest.raises(SettingsError, match="ids of 2 of 3 dates as keyed hashes"):
+        refuse_mixed_ids(warehouse, hash_user_ids=False)
 
 
 def test_an_empty_table_fits_both(warehouse: LocalWarehouse) -> None:

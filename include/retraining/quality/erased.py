@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 # What is hashed to tell whether the key is still the one of earlier erasures.
 KEY_CHECK = "higawari"
 
-_hashed = re.compile(r"h:[0-9a-f]{16}")
+# A keyed hash, and nothing else; SQL takes it too.
+HASHED_REGEX = "^h:[0-9a-f]{16}$"
+
+_hashed = re.compile(HASHED_REGEX)
 
 
 def is_hashed(user_id: str) -> bool:

@@ -1,0 +1,5 @@
+-- How many events of each date there are, and how many of them with a keyed hash for an id.
+SELECT event_date, COUNT(*) AS events, COUNTIF(REGEXP_CONTAINS(user_id, @hashed_regex)) AS hashed
+FROM events
+GROUP BY event_date
+ORDER BY event_date
