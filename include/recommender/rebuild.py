@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from include.recommender.ingest import Ingested, event_dates_of, ingest_dates, rebuildable
 from include.recommender.tables import EVENTS
+from include.recommender.user_ids import refuse_mixed_ids
 from include.retraining.errors import HigawariError, LandedDataError
 
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ def rebuild_all(
 ) -> tuple[Ingested, list[date]]:
     """Rebuild every date that a delivery may hold or that is stored; what was written, and the dates left as they are.
 
-    A date stays where a delivery of its rows is not there any more. LandedDataError where there is no delivery at all.
+    A date stays where a delivery of its rows is not there any more: SettingsError where its ids are of the other kind.
+    LandedDataError where there is no delivery at all.
     """
     deliveries = landing.ready_days("events")
     if not deliveries:
@@ -32,6 +34,7 @@ def rebuild_all(
     dates = sorted(_dates_stored(warehouse).union(*_dates_landed(deliveries, settings)))
     ready = rebuildable(warehouse, landing, dates)
     done = ingest_dates(warehouse, landing, settings, ready, deliveries[-1])
+    refuse_mixed_ids(warehouse, settings.privacy.hash_user_ids, every_date=True)
     return done, sorted(set(dates) - set(ready))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING
 
 from include.recommender.sql import sql
@@ -13,11 +14,17 @@ if TYPE_CHECKING:
     from include.retraining.warehouse.protocol import Warehouse
 
 
-def refuse_mixed_ids(warehouse: Warehouse, hash_user_ids: bool) -> None:
-    """SettingsError where stored events of any date were kept with the other value of privacy.hash_user_ids."""
-    if not warehouse.partitions(EVENTS):
+def refuse_mixed_ids(warehouse: Warehouse, hash_user_ids: bool, every_date: bool = False) -> None:
+    """SettingsError where stored events were kept with the other value of privacy.hash_user_ids.
+
+    It looks at the first and the last date, so that a rebuild which was cut off shows: every day it would cost to read
+    the ids of all.
+    """
+    stored = [date.fromisoformat(values["event_date"]) for values in warehouse.partitions(EVENTS)]
+    looked_at = stored if every_date else sorted({*stored[:1], *stored[-1:]})
+    if not looked_at:
         return
-    dates = warehouse.query(sql("hashed_ids"), {"hashed_regex": HASHED_REGEX}).to_pylist()
+    dates = warehouse.query(sql("hashed_ids"), {"event_dates": looked_at, "hashed_regex": HASHED_REGEX}).to_pylist()
     others = [row["event_date"] for row in dates if (row["hashed"] == row["events"]) != hash_user_ids]
     if others:
         kept = "as landed" if hash_user_ids else "as keyed hashes"

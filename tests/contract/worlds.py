@@ -227,7 +227,7 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Callable[[], pa.Table]]]] 
     "drift_lists": (sql("drift_lists"), {"as_of_date": DAY, "publication_id": PUBLICATION}, {}),
     "drift_scores": (sql("drift_scores"), {"as_of_date": DAY, "publication_id": PUBLICATION}, {}),
     "drift_taste": (sql("drift_taste"), DRIFT, {}),
-    "hashed_ids": (sql("hashed_ids"), {"hashed_regex": HASHED_REGEX}, {}),
+    "hashed_ids": (sql("hashed_ids"), {"event_dates": [days_ago(3), days_ago(2)], "hashed_regex": HASHED_REGEX}, {}),
     "item_stats": (sql("item_stats"), STATISTICS, {}),
     "known_users": (sql("known_users"), STATISTICS, {}),
     "outcome_arms": (sql("outcome_arms"), {"publication_ids": [PUBLICATION], "surface": "for_you"}, {}),

@@ -77,16 +77,16 @@ def test_a_changed_setting_is_refused_until_all_is_rebuilt(
 
 
 @pytest.mark.parametrize("others", range(3))
-def test_one_date_of_the_other_kind_is_refused_wherever_it_lies(warehouse: LocalWarehouse, others: int) -> None:
+def test_one_date_of_the_other_kind_is_refused_wherever_it_lies_once_all_were_rebuilt(warehouse: LocalWarehouse, others: int) -> None:
     days = [EVENT_DAY - timedelta(days=age) for age in (2, 1, 0)]
     for number, day in enumerate(days):
         person = "person-1" if number == others else keyed_hash("person-1", "for tests")
         rows = pa.Table.from_pylist([event(person, "i1", 0, day=day)], schema=EVENTS.schema)
         warehouse.replace(EVENTS, {"event_date": day}, rows)
     with pytest.raises(SettingsError, match=f"ids of 1 of 3 dates as landed, the first of {days[others]}"):
-        refuse_mixed_ids(warehouse, hash_user_ids=True)
+        refuse_mixed_ids(warehouse, hash_user_ids=True, every_date=True)
     with pytest.raises(SettingsError, match="ids of 2 of 3 dates as keyed hashes"):
-        refuse_mixed_ids(warehouse, hash_user_ids=False)
+        refuse_mixed_ids(warehouse, hash_user_ids=False, every_date=True)
 
 
 def test_an_empty_table_fits_both(warehouse: LocalWarehouse) -> None:
