@@ -65,15 +65,16 @@ def report_failed_run(open_workspace: OpenWorkspace, publishes: bool, context: A
 
 
 def report_recovery(open_workspace: OpenWorkspace, context: Any) -> None:
-    """Say that a run succeeded after alerts about it, or about the runs before it."""
+    """Say that a run succeeded after alerts about it, or about the runs before it, and that readers have its lists."""
     attempt("tell a recovery", lambda: _tell_recovery(open_workspace, context), otherwise=None)
 
 
 def _tell_recovery(open_workspace: OpenWorkspace, context: Any) -> None:
     workspace, settings = open_workspace(), alert_settings()
     run = _run(context, workspace.settings.business.timezone)
-    if closed := closed_by(workspace.warehouse, run):
-        alert = recovery_alert(run, closed, readers_now(workspace.warehouse), links_of(run, settings))
+    readers = readers_now(workspace.warehouse)
+    if closed := closed_by(workspace.warehouse, run, readers):
+        alert = recovery_alert(run, closed, readers, links_of(run, settings))
         send_once(workspace.warehouse, settings, alert)
 
 

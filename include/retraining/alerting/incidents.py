@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from include.retraining.alerting.channels import Delivery
     from include.retraining.alerting.message import Alert
+    from include.retraining.alerting.readers import Readers
     from include.retraining.run import Run
     from include.retraining.warehouse.protocol import Warehouse
 
@@ -52,12 +53,17 @@ def failures_of(warehouse: Warehouse | None, run: Run) -> dict[tuple[str, int], 
 
 
 def was_said(warehouse: Warehouse, alert: Alert, within: timedelta) -> bool:
-    """Whether the run's last alert of this kind said the same, not long ago, and no recovery came in between."""
-    said = _alerts_of(warehouse, alert)
+    """Whether the last such alert that reached anybody said the same, not long ago, and no recovery came in between."""
+    said = [row for row in _alerts_of(warehouse, alert) if was_told(row)]
     if not said or said[-1]["fingerprint"] != alert.fingerprint:
         return False
     over = alert.kind in INCIDENTS and said[-1] not in open_incidents(warehouse, alert.run.dag_id)
     return not over and bool(datetime.now(UTC) - said[-1]["sent_at"] < within)
+
+
+def was_told(row: Mapping[str, Any]) -> bool:
+    """Whether an alert reached anybody: some channel took it, or none wanted it and the log is all there is."""
+    return bool(row["delivered"]) or not row["broken"]
 
 
 def record_alert(warehouse: Warehouse, alert: Alert, delivery: Delivery) -> None:
@@ -95,9 +101,11 @@ def open_incidents(warehouse: Warehouse, dag_id: str) -> list[dict[str, Any]]:
     ]
 
 
-def closed_by(warehouse: Warehouse, run: Run) -> list[dict[str, Any]]:
-    """Open incidents that the success of a run closes."""
-    return [row for row in open_incidents(warehouse, run.dag_id) if heals(vars(run), row)]
+def closed_by(warehouse: Warehouse, run: Run, readers: Readers) -> list[dict[str, Any]]:
+    """Open incidents that the success of a run closes: none while readers lack the lists that one of them is about."""
+    closed = [row for row in open_incidents(warehouse, run.dag_id) if heals(vars(run), row)]
+    missed = [row for row in closed if _is_about_readers(row) and not readers.have(row["as_of_date"])]
+    return [] if missed else closed
 
 
 def heals(success: Mapping[str, Any], incident: Mapping[str, Any]) -> bool:
@@ -105,6 +113,10 @@ def heals(success: Mapping[str, Any], incident: Mapping[str, Any]) -> bool:
     if success["as_of_date"] == incident["as_of_date"]:
         return True
     return bool(success["as_of_date"] > incident["as_of_date"]) and incident["why"] != "backfill"
+
+
+def _is_about_readers(incident: Mapping[str, Any]) -> bool:
+    return bool(incident["severity"] == "page" or incident["kind"] == "publication_late")
 
 
 def _alerts_of(warehouse: Warehouse, alert: Alert) -> list[dict[str, Any]]:

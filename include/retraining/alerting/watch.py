@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from include.retraining.alerting.incidents import open_incidents
+from include.retraining.alerting.incidents import open_incidents, was_told
 from include.retraining.alerting.links import links_of
 from include.retraining.alerting.message import Alert
 from include.retraining.alerting.readers import readers_now
@@ -24,7 +24,7 @@ def check_publication_is_out(run: Run, workspace: Workspace[Any], dag_id: str) -
     """Alert where readers have no lists of today by the deadline.
 
     **Does**: asks the switches log, not Airflow: so it sees a paused DAG, a run that hangs and one that never was.
-    Silent where an alert about the failed run is out already; a notice only until the first publication is out.
+    Silent where an alert about the failed run reached somebody; a notice only until the first publication is out.
     **Writes**: `alerts`; nothing else.
     **If it fails**: readers are not concerned; nobody watches the deadline of this day.
     **What to do**: `make freshness` says what readers see; read the log and clear the task.
@@ -35,7 +35,7 @@ def check_publication_is_out(run: Run, workspace: Workspace[Any], dag_id: str) -
     if readers.have(run.as_of_date):
         return readers.line
     watched = replace(run, dag_id=dag_id)
-    paged = [row for row in open_incidents(workspace.warehouse, dag_id) if _is_about(row, run)]
+    paged = [row for row in open_incidents(workspace.warehouse, dag_id) if _is_about(row, run) and was_told(row)]
     if paged:
         return f"said already: {paged[-1]['subject']}"
     alert = late_alert(watched, workspace, readers)

@@ -15,6 +15,7 @@ from include.retraining.alerting.incidents import failures_of
 from include.retraining.errors import DataStopError
 from include.retraining.tables import ALERTS
 from tests.retraining.alerting.alerts import RUN
+from tests.retraining.publishing import publish, stage_lists
 
 TODAY = datetime.now(UTC).replace(hour=3)
 
@@ -106,8 +107,17 @@ def test_a_success_after_an_alert_is_told_once_and_any_other_is_silent(warehouse
     callbacks["on_success_callback"](context())
     assert told == []
     callbacks["on_failure_callback"](context())
+    publish(warehouse, TODAY.date(), 3)
     callbacks["on_success_callback"](context())
     callbacks["on_success_callback"](context())
     assert [text.split("]")[0] for text in told] == ["[page", "[recovery"]
     assert f"over: {told[0].splitlines()[0]}" in told[1]
     assert warehouse.read(ALERTS).num_rows == 2
+
+
+def test_rule_7_a_run_that_only_staged_after_a_page_tells_no_recovery(warehouse, told) -> None:
+    callbacks = alert_callbacks(open_recommender)
+    callbacks["on_failure_callback"](context())
+    stage_lists(warehouse, TODAY.date(), 3)
+    callbacks["on_success_callback"](context(params={"publish": "stage_only"}))
+    assert [text.split("]")[0] for text in told] == ["[page"]

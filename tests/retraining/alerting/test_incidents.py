@@ -17,11 +17,13 @@ from include.retraining.alerting.incidents import (
     record_failure,
     was_said,
 )
+from include.retraining.alerting.readers import UNKNOWN, Readers
 from include.retraining.tables import ALERTS, TASK_FAILURES
 from tests.retraining.alerting.alerts import DAY, KILLED, RUN, STOPPED, alert, said
 
 HOUR, NEXT_DAY = timedelta(hours=1), replace(RUN, as_of_date=DAY + timedelta(days=1), run_id="next")
 SENT = Delivery(("mail",), {"chat": "OSError: gone"})
+OLD, FRESH = Readers("", DAY - timedelta(days=1)), Readers("", NEXT_DAY.as_of_date)
 
 
 def recovered(run=RUN):
@@ -43,6 +45,13 @@ def test_the_same_is_not_said_again_for_a_while(warehouse) -> None:
     assert not was_said(warehouse, alert(KILLED), timedelta(0))
     assert not was_said(warehouse, alert(KILLED, STOPPED), HOUR)
     assert not was_said(warehouse, alert(KILLED, run=NEXT_DAY), HOUR)
+
+
+@pytest.mark.parametrize(("delivery", "said_so"), [(Delivery(broken={"chat": "gone"}), False), (Delivery(), True)])
+def test_what_reached_nobody_is_said_again(warehouse, delivery: Delivery, said_so: bool) -> None:
+    """Where no channel is wanted, the log is the channel."""
+    record_alert(warehouse, alert(KILLED), delivery)
+    assert was_said(warehouse, alert(KILLED), HOUR) is said_so
 
 
 def test_a_failure_after_a_recovery_is_news(warehouse) -> None:
@@ -75,10 +84,26 @@ def test_rule_3_alerts_are_numbered_within_their_run_and_kind(warehouse) -> None
 def test_a_success_closes_what_was_open_once(warehouse) -> None:
     for sent in (alert(KILLED), alert(kind="publication_late"), alert(kind="run_notices", severity="notice")):
         record_alert(warehouse, sent, SENT)
-    assert [row["kind"] for row in closed_by(warehouse, NEXT_DAY)] == ["run_failed", "publication_late"]
-    assert closed_by(warehouse, replace(NEXT_DAY, dag_id="another")) == []
+    assert [row["kind"] for row in closed_by(warehouse, NEXT_DAY, FRESH)] == ["run_failed", "publication_late"]
+    assert closed_by(warehouse, replace(NEXT_DAY, dag_id="another"), FRESH) == []
     record_alert(warehouse, recovered(NEXT_DAY), SENT)
-    assert open_incidents(warehouse, RUN.dag_id) == closed_by(warehouse, NEXT_DAY) == []
+    assert open_incidents(warehouse, RUN.dag_id) == closed_by(warehouse, NEXT_DAY, FRESH) == []
+
+
+@pytest.mark.parametrize("readers", [OLD, UNKNOWN])
+@pytest.mark.parametrize(
+    "about", [alert(KILLED), alert(kind="publication_late", severity="notice")], ids=["page", "hold"]
+)
+def test_rule_7_a_success_that_moved_nobody_closes_nothing_about_readers(warehouse, about, readers: Readers) -> None:
+    """It was to stage only, or publishing is on hold."""
+    record_alert(warehouse, about, SENT)
+    assert closed_by(warehouse, RUN, readers) == closed_by(warehouse, NEXT_DAY, readers) == []
+    assert closed_by(warehouse, RUN, Readers("", DAY)) == open_incidents(warehouse, RUN.dag_id)
+
+
+def test_a_success_closes_a_failure_that_kept_readers_from_nothing(warehouse) -> None:
+    record_alert(warehouse, alert(KILLED, severity="notice"), SENT)
+    assert len(closed_by(warehouse, RUN, OLD)) == 1
 
 
 @pytest.mark.parametrize(

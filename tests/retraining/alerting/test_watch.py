@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
 
-from include.retraining.alerting.incidents import closed_by
+from include.retraining.alerting.incidents import open_incidents
 from include.retraining.alerting.send import send_once
 from include.retraining.alerting.watch import check_publication_is_out
 from include.retraining.errors import StepSkipped
@@ -49,12 +50,23 @@ def test_late_lists_page_once(workspace, chat) -> None:
     (text,) = chat.texts
     assert "Now: readers see 2026-03-01-" in text
     assert "Runbook: docs/runbook.md#publication-late" in text
-    assert [row["kind"] for row in closed_by(workspace.warehouse, RUN)] == ["publication_late"]
+    assert [row["kind"] for row in open_incidents(workspace.warehouse, RUN.dag_id)] == ["publication_late"]
 
 
 def test_a_day_whose_failure_was_told_is_not_told_again(workspace, chat) -> None:
     send_once(workspace.warehouse, workspace.settings.alerts, alert(KILLED))
     assert look(workspace).startswith("said already: [page] recommender_daily 2026-03-02: publish.stage failed")
+    assert len(chat.texts) == 1
+
+
+def test_a_page_that_reached_nobody_does_not_silence_the_deadline(
+    workspace, chat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = os.environ["AIRFLOW_CONN_ALERTS_CHAT"]
+    monkeypatch.delenv("AIRFLOW_CONN_ALERTS_CHAT")
+    send_once(workspace.warehouse, workspace.settings.alerts, alert(KILLED))
+    monkeypatch.setenv("AIRFLOW_CONN_ALERTS_CHAT", connection)
+    assert look(workspace).startswith("sent: [page] recommender_daily 2026-03-02: not published by 07:00")
     assert len(chat.texts) == 1
 
 
