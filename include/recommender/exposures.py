@@ -26,7 +26,7 @@ COLUMNS = ("publication_id", "surface", "user_id", "item_id", "position", "shown
 
 def landed_exposures(settings: RecommenderSettings) -> LandingZone:
     """Where exposures land: as files, also where events are rows of a BigQuery table."""
-    return LandingZone(settings.storage.landing_folder)
+    return LandingZone(settings.storage.landing_folder, settings.storage)
 
 
 def ingest_exposures(warehouse: Warehouse, settings: RecommenderSettings, until: date) -> int | None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
+import zlib
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from include.retraining.errors import LandedDataError, SettingsError
+from include.retraining.errors import LandedDataError, SettingsError, TransientError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
 
     import duckdb
     import pyarrow as pa
+
+    from include.retraining.settings import Storage
 
 MARKER = "_SUCCESS"
 # Neither quotes nor JSON types are guessed from the first rows: a row's text never depends on its neighbours.
@@ -29,6 +33,8 @@ READERS = {
     ".jsonl": JSON_READER,
     ".jsonl.gz": JSON_READER,
 }
+# Bytes of a file that are in memory at once, where it is looked at again.
+PIECE = 2**20
 
 
 @dataclass(frozen=True)
@@ -41,9 +47,10 @@ class LandedColumns:
 
 @dataclass(frozen=True)
 class LandingZone:
-    """Files as they arrived, by kind (`events`, `items`) and date of arrival."""
+    """Files as they arrived, by kind (`events`, `items`) and date of arrival, read within the limits of `storage`."""
 
     folder: Path
+    storage: Storage | None = None
 
     def day_folder(self, kind: str, day: date) -> Path:
         """Where files of one kind that arrived on one day lie."""
@@ -84,7 +91,8 @@ class LandingZone:
     def read(self, kind: str, days: Sequence[date], columns: LandedColumns) -> pa.Table:
         """Every landed row of the given ready days, as text, with the columns `day` and `file`.
 
-        Raises LandedDataError for an unreadable file, a wanted column that a file lacks, or an unknown kind of file.
+        Raises LandedDataError for an unreadable file, a wanted column that a file lacks, or an unknown kind of file;
+        SettingsError where storage.memory_limit is too small for a file; TransientError where the storage fails.
         """
         import duckdb
         import pyarrow as pa
@@ -93,7 +101,7 @@ class LandingZone:
             [*((name, pa.string()) for name in columns.names), ("day", pa.date32()), ("file", pa.string())]
         )
         parts = [schema.empty_table()]
-        with duckdb.connect() as connection:
+        with duckdb.connect(config=limits_of(self.storage)) as connection:
             connection.execute("SET timezone = 'UTC'")
             for day in days:
                 if self.is_ready(kind, day):
@@ -124,6 +132,18 @@ def without_wildcards(file: Path) -> str:
     return "".join(f"[{character}]" if character in "*?[" else character for character in str(file))
 
 
+def limits_of(storage: Storage | None) -> dict[str, Any]:
+    """What a DuckDB may take, and where it spills; its own limits without settings."""
+    if storage is None:
+        return {}
+    storage.spill_folder.mkdir(parents=True, exist_ok=True)
+    return {
+        "memory_limit": storage.memory_limit,
+        "threads": storage.threads,
+        "temp_directory": str(storage.spill_folder),
+    }
+
+
 def read_as_text(connection: duckdb.DuckDBPyConnection, file: Path, columns: LandedColumns) -> pa.Table:
     """One file's wanted columns as text under their canonical names."""
     import duckdb
@@ -135,10 +155,47 @@ def read_as_text(connection: duckdb.DuckDBPyConnection, file: Path, columns: Lan
         found = [row[0] for row in described]
         selected = [_as_text(canonical, theirs, found, file, columns) for canonical, theirs in columns.names.items()]
         return connection.sql(f"SELECT {', '.join(selected)} {source}", params=parameters).to_arrow_table()
+    except duckdb.OutOfMemoryException as error:
+        raise SettingsError(
+            "a file that can be read within storage.memory_limit",
+            f"{file}: {error}",
+            "raise storage.memory_limit or lower storage.threads, and clear the ingest task",
+        ) from error
     except duckdb.Error as error:
+        if isinstance(error, duckdb.IOException) and storage_failed(file):
+            raise TransientError("storage that works", f"{file}: {error}", "let the retry read it again") from error
         raise LandedDataError(
             "a complete, readable file", f"{file}: {error}", "deliver the file again, then clear the ingest task"
         ) from error
+
+
+def storage_failed(file: Path) -> bool:
+    """Whether the storage, and not the file, is why DuckDB could not read it: of both it says IOException.
+
+    Read once more by other means: damage shows itself as such, a fault of the storage has a number or is over.
+    """
+    try:
+        _read_through(file)
+    except (FileNotFoundError, PermissionError, EOFError, zlib.error, ValueError):
+        return False
+    except OSError as error:
+        return error.errno is not None
+    return True
+
+
+def _read_through(file: Path) -> None:
+    import pyarrow.parquet as pq
+
+    if not file.stat().st_size:
+        raise EOFError(f"{file} is empty")
+    if file.suffix == ".parquet":
+        with pq.ParquetFile(file) as parquet:
+            for _ in parquet.iter_batches():
+                pass
+        return
+    with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as content:
+        while content.read(PIECE):
+            pass
 
 
 def _as_text(canonical: str, theirs: str, found: list[str], file: Path, columns: LandedColumns) -> str:

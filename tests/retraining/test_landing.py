@@ -7,14 +7,17 @@ import json
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from include.retraining.errors import LandedDataError
-from include.retraining.landing import MARKER, LandedColumns, LandingZone
+from include.retraining.errors import LandedDataError, SettingsError, TransientError
+from include.retraining.landing import MARKER, LandedColumns, LandingZone, read_as_text, storage_failed
+from include.retraining.settings import Storage
 
 DAY, NEXT_DAY = date(2026, 1, 2), date(2026, 1, 3)
 COLUMNS = LandedColumns({"user_id": "user_id", "occurred_at": "at", "value": "value"}, frozenset({"value"}))
@@ -201,6 +204,55 @@ def test_half_a_file_is_refused_with_its_name(zone: LandingZone, suffix: str) ->
     assert error.expected == "a complete, readable file"
     assert error.found.startswith(f"{file}: ")
     assert "deliver the file again" in error.next_step
+
+
+@pytest.mark.parametrize("suffix", [".csv.gz", ".jsonl.gz"])
+@pytest.mark.parametrize("content", [b"", b"no gzip at all", b"\x1f\x8b"])
+def test_what_is_no_gzip_is_refused_as_damaged(zone: LandingZone, suffix: str, content: bytes) -> None:
+    file = put(zone, f"a{suffix}", content)
+    assert refused(zone).found.startswith(f"{file}: ")
+
+
+def test_a_parquet_file_with_a_damaged_footer_is_refused_as_damaged(zone: LandingZone) -> None:
+    file = zone.day_folder("events", DAY) / "part.parquet"
+    as_parquet(ROWS * 500, file)
+    content = bytearray(file.read_bytes())
+    content[-150:-8] = bytes(byte ^ 0x5A for byte in content[-150:-8])
+    file.write_bytes(content)
+    refused(zone)
+    assert not storage_failed(file)
+
+
+@pytest.mark.parametrize("suffix", WRITERS)
+def test_storage_that_fails_is_tried_again(zone: LandingZone, suffix: str) -> None:
+    file = zone.day_folder("events", DAY) / f"part{suffix}"
+    WRITERS[suffix](ROWS, file)
+    with pytest.raises(TransientError, match="Input/output error"):
+        read_as_text(failing_storage(), file, COLUMNS)
+    file.unlink()
+    with pytest.raises(LandedDataError, match="Input/output error"):
+        read_as_text(failing_storage(), file, COLUMNS)
+
+
+def failing_storage() -> duckdb.DuckDBPyConnection:
+    """A connection whose every statement ends as DuckDB ends on a disk that fails."""
+
+    def execute(*_: Any) -> None:
+        raise duckdb.IOException("Could not read from file: Input/output error")
+
+    return cast("duckdb.DuckDBPyConnection", SimpleNamespace(execute=execute))
+
+
+def test_a_file_that_needs_more_memory_than_the_limit_names_the_setting(
+    zone: LandingZone, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HIGAWARI_HOME", str(tmp_path))
+    rows = pa.table({"user_id": [f"{number:040}" for number in range(300_000)], "at": ["t"] * 300_000})
+    pq.write_table(rows, put(zone, "a.parquet", b""))
+    small = LandingZone(zone.folder, Storage(memory_limit="5MB"))
+    with pytest.raises(SettingsError, match=r"storage\.memory_limit"):
+        small.read("events", [DAY], COLUMNS)
+    assert LandingZone(zone.folder, Storage()).read("events", [DAY], COLUMNS).num_rows == 300_000
 
 
 def test_text_that_is_not_utf8_is_refused_with_the_files_name(zone: LandingZone) -> None:

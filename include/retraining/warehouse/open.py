@@ -42,7 +42,7 @@ def open_for_reading(settings: RetrainingSettings, tables: Iterable[Table] = ())
 def open_deliveries(settings: RetrainingSettings) -> Deliveries:
     """Where events and items come from: the landing zone, or the tables that the settings name."""
     if not settings.ingest.events_table:
-        return LandingZone(settings.storage.landing_folder)
+        return LandingZone(settings.storage.landing_folder, settings.storage)
     _refuse_without_provider()
     from include.retraining.warehouse.bigquery.jobs import Jobs
     from include.retraining.warehouse.bigquery.source_tables import SourceTables

@@ -13,6 +13,7 @@ from include.retraining.airflow_steps import step_task
 from include.retraining.alerting.callbacks import alert_callbacks
 from include.retraining.errors import DataStopError
 from include.retraining.settings import home_folder
+from tests.retraining.publishing import publish
 
 
 def succeed(run, workspace) -> None:
@@ -36,7 +37,8 @@ def refuse(run, workspace) -> None:
 
 
 def follow(run, workspace) -> None:
-    """Follow the one that is killed."""
+    """Follow the one that is killed, and publish: a recovery is told of what readers have."""
+    publish(workspace.warehouse, run.as_of_date, 3)
 
 
 def _mended() -> bool:
