@@ -76,6 +76,9 @@ def main() -> int:
     except HigawariError as error:
         print(error)
         return 2
+    except Exception as error:  # noqa: BLE001 (a traceback ends with 1, which says that lists are not fresh)
+        print(f"nobody can tell what readers see: {type(error).__name__}: {' '.join(str(error).split())}")
+        return 2
     print(line + hold_in_words(held))
     return 0 if fresh else 1
 

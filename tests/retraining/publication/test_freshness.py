@@ -9,7 +9,9 @@ import pytest
 
 from include.retraining.publication.freshness import age_in_words, freshness, main
 from include.retraining.publication.switch_log import append_switch, read_switch_log
+from include.retraining.tables import PUBLICATION_SWITCHES, PUBLICATIONS
 from include.retraining.warehouse.local import LocalWarehouse
+from include.retraining.warehouse.table import Table
 from tests.retraining.publishing import publish
 
 DAY = date(2026, 3, 10)
@@ -99,6 +101,26 @@ def test_settings_that_cannot_be_read_say_nothing_against_the_lists(
     monkeypatch.setenv("HIGAWARI_PUBLICATION__SHARDS", "many")
     assert main() == 2
     assert "publication.shards" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("broken", [PUBLICATIONS, PUBLICATION_SWITCHES], ids=lambda table: table.name)
+def test_a_table_that_cannot_be_read_says_nothing_against_the_lists(
+    warehouse: LocalWarehouse, capsys: pytest.CaptureFixture[str], broken: Table
+) -> None:
+    publish(warehouse, datetime.now(UTC).date(), 3)
+    for file in (warehouse.folder / broken.name).rglob("*.parquet"):
+        file.write_bytes(b"no parquet")
+    assert main() == 2
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith("nobody can tell what readers see: ")
+
+
+def test_a_switch_to_a_publication_without_a_row_says_nothing_against_the_lists(
+    warehouse: LocalWarehouse, capsys: pytest.CaptureFixture[str]
+) -> None:
+    append_switch(warehouse, read_switch_log(warehouse), "2026-03-10-gone", "publish", "somebody", "a test", "")
+    assert main() == 2
+    assert capsys.readouterr().out.startswith("nobody can tell what readers see: ValueError: ")
 
 
 def test_the_command_ends_well_while_the_lists_are_fresh(
