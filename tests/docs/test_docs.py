@@ -5,7 +5,11 @@ from __future__ import annotations
 import ast
 import importlib
 import json
+import os
 import re
+import subprocess
+import sys
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +23,7 @@ from include.recommender.outcomes import steps as outcome_steps
 from include.recommender.settings import RecommenderSettings
 from include.recommender.tables import RECOMMENDER_TABLES
 from include.retraining import errors as retraining_errors
+from include.retraining.alerting.readers import today_in
 from include.retraining.tables import MACHINERY_TABLES
 from include.retraining.warehouse.local import LocalWarehouse
 
@@ -267,6 +272,30 @@ def test_what_python_imports_exists(page: Path) -> None:
                 assert all(hasattr(module, name.name) for name in node.names), (
                     f"{page.name}: {ast.unparse(node)}: mend the import"
                 )
+
+
+def run_snippet(naming: str, home: Path, **environment: str) -> str:
+    """What the runbook's Python that names this prints in a home."""
+    (snippet,) = [snippet for snippet in snippets(RUNBOOK) if naming in snippet]
+    variables = {**os.environ, "AIRFLOW_HOME": str(home), "HIGAWARI_HOME": str(home), **environment}
+    command = [sys.executable, "-c", snippet]
+    return subprocess.run(command, cwd=PROJECT, env=variables, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.mark.parametrize("timezone", ["Pacific/Kiritimati", "Pacific/Pago_Pago"])
+def test_the_day_of_the_shell_is_that_of_the_business_timezone(tmp_path: Path, timezone: str) -> None:
+    """A day and an hour lie between the two: at no time do both have the date of UTC."""
+    before = today_in(timezone)
+    printed = run_snippet("today_in", tmp_path, HIGAWARI_BUSINESS__TIMEZONE=timezone)
+    assert date.fromisoformat(printed.strip()) in {before, today_in(timezone)}
+
+
+def test_the_errors_of_the_shell_skip_what_a_kill_left_of_a_line(tmp_path: Path) -> None:
+    log = tmp_path / "logs" / "dag_id=recommender_daily" / "run_id=r" / "task_id=ingest" / "attempt=1.log"
+    log.parent.mkdir(parents=True)
+    said = json.dumps({"error_detail": [{"exc_type": "OSError", "exc_value": "disk full"}]})
+    log.write_text(f'{{"event": "begun"}}\n{said[:30]}\n7\n{said}\n')
+    assert run_snippet("error_detail", tmp_path).splitlines()[1:3] == ["OSError", "disk full"]
 
 
 def test_decisions_are_numbered_without_holes() -> None:
