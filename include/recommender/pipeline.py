@@ -383,7 +383,7 @@ def check_publication(
     **Writes**: `data_quality_results` of the stage `publication`; the publication's row in `publications`.
     **If it fails**: readers keep the last publication; this one stays staged and is marked `stop`.
     **What to do**: the message shows the failed checks; mend the cause, then clear `choose_rankers` and the whole group
-    `publish`.
+    `publish`; for `items.inactive` and `items.not_in_catalogue` clear `build_item_stats` with *Downstream*.
     """
     from include.recommender.checks.publication import check_publication as check
     from include.recommender.serving import lineage_of, published_before
@@ -399,7 +399,8 @@ def check_publication(
         raise PublicationCheckError(
             "a publication without critical faults",
             "\n- ".join(["", *describe(results)]),
-            "mend the cause, then clear choose_rankers and the whole group publish",
+            "mend the cause, then clear choose_rankers and the whole group publish; for items.inactive and "
+            "items.not_in_catalogue clear build_item_stats with Downstream, which keeps the catalogue of its time",
         )
     return verdict
 
