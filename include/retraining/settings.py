@@ -343,7 +343,7 @@ class RetrainingSettings(ConfiguredSettings):
 
     @property
     def hash(self) -> str:
-        """Hash of everything that can change a list: all but where and when things are, for how long, who is told."""
+        """Hash of every setting but those named here, which change no list; docs/operate.md names the same."""
         looked_at = ("outcomes", "alerts", "retention", "drift", "costs")
         elsewhere = dict.fromkeys(("warehouse", "storage", "bigquery", *looked_at), True)
         text = self.model_dump_json(exclude={**elsewhere, "business": {"run_at"}})

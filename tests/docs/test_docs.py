@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import inspect
 import json
 import os
 import re
@@ -38,7 +39,7 @@ PAGES = [
     *(path for name in ("README.md", "CHANGELOG.md") if (path := PROJECT / name).exists()),
     *sorted((PROJECT / "docs").rglob("*.md")),
 ]
-RUNBOOK, DATA_MODEL = PROJECT / "docs" / "runbook.md", PROJECT / "docs" / "data_model.md"
+RUNBOOK, DATA_MODEL, OPERATE = (PROJECT / "docs" / f"{name}.md" for name in ("runbook", "data_model", "operate"))
 DECISIONS = sorted((PROJECT / "docs" / "decisions").glob("*.md"))
 TABLES: dict[str, Table] = {table.name: table for table in (*RECOMMENDER_TABLES, *MACHINERY_TABLES)}
 PARTS_OF_A_SECTION = ("Symptom", "Readers see", "Causes", "Checks", "Actions", "Confirm")
@@ -272,6 +273,38 @@ def test_what_python_imports_exists(page: Path) -> None:
                 assert all(hasattr(module, name.name) for name in node.names), (
                     f"{page.name}: {ast.unparse(node)}: mend the import"
                 )
+
+
+def test_a_catalogue_that_changed_is_mended_where_it_is_kept() -> None:
+    """Scoring reads activity and catalogue as build_item_stats kept them, and blocked items as they are now."""
+    told = re.sub(r"\s+", " ", str(inspect.getdoc(pipeline.check_publication)))
+    assert "`items.inactive` and `items.not_in_catalogue` clear `build_item_stats` with *Downstream*" in told
+    (actions,) = re.findall(
+        r"\*\*Actions\*\*: (.+?)\n- ", sections(RUNBOOK)["publication-check-error"], flags=re.DOTALL
+    )
+    assert actions.startswith("an inactive item, or one that is not in the catalogue: clear `build_item_stats` with")
+
+
+@pytest.mark.filterwarnings("ignore:Pydantic serializer warnings")
+def test_the_settings_that_are_not_hashed_are_those_that_the_page_names() -> None:
+    (names,) = re.findall(r"every setting but ((?:`[^`]+`(?:,\s+|\s+and\s+)?)+)", OPERATE.read_text())
+    named = set(re.findall(r"`\[?([a-z_.]+)\]?`", names))
+    assert named == set(not_hashed(RecommenderSettings()))
+
+
+def not_hashed(settings: RecommenderSettings) -> Iterator[str]:
+    """Settings that may change without a change of the hash: a section where all of it may, else its keys."""
+    for name, section in settings:
+        if isinstance(section, str):
+            yield from () if has_another_hash(settings, name, "changed") else (name,)
+            continue
+        changed = {key: section.model_copy(update={key: "changed"}) for key in type(section).model_fields}
+        free = [key for key, value in changed.items() if not has_another_hash(settings, name, value)]
+        yield from (name,) if len(free) == len(changed) else (f"{name}.{key}" for key in free)
+
+
+def has_another_hash(settings: RecommenderSettings, name: str, value: object) -> bool:
+    return settings.model_copy(update={name: value}).hash != settings.hash
 
 
 def run_snippet(naming: str, home: Path, **environment: str) -> str:
