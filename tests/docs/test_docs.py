@@ -12,6 +12,7 @@ import subprocess
 import sys
 from datetime import date
 from functools import cache
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -286,8 +287,9 @@ def test_a_catalogue_that_changed_is_mended_where_it_is_kept() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:Pydantic serializer warnings")
-def test_the_settings_that_are_not_hashed_are_those_that_the_page_names() -> None:
-    (names,) = re.findall(r"every setting but ((?:`[^`]+`(?:,\s+|\s+and\s+)?)+)", OPERATE.read_text())
+@pytest.mark.parametrize("page", [OPERATE, DATA_MODEL], ids=attrgetter("stem"))
+def test_the_settings_that_are_not_hashed_are_those_that_the_page_names(page: Path) -> None:
+    (names,) = re.findall(r"every setting but ((?:`[^`]+`(?:,\s+|\s+and\s+)?)+)", page.read_text())
     named = set(re.findall(r"`\[?([a-z_.]+)\]?`", names))
     assert named == set(not_hashed(RecommenderSettings()))
 
