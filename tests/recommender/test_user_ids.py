@@ -77,7 +77,9 @@ def test_a_changed_setting_is_refused_until_all_is_rebuilt(
 
 
 @pytest.mark.parametrize("others", range(3))
-def test_one_date_of_the_other_kind_is_refused_wherever_it_lies_once_all_were_rebuilt(warehouse: LocalWarehouse, others: int) -> None:
+def test_one_date_of_the_other_kind_is_refused_wherever_it_lies_once_all_were_rebuilt(
+    warehouse: LocalWarehouse, others: int
+) -> None:
     days = [EVENT_DAY - timedelta(days=age) for age in (2, 1, 0)]
     for number, day in enumerate(days):
         person = "person-1" if number == others else keyed_hash("person-1", "for tests")
