@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from include.recommender.lists import EVERYBODY
 from include.recommender.settings import SURFACES
 from include.recommender.tables import (
     BLOCKED_LISTS,
+    EVERYBODY,
     POPULAR_ITEMS,
     SIMILAR_ITEMS,
     USER_RECOMMENDATIONS,

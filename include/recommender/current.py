@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from include.recommender.blocked_lists import without_blocked_lists
-from include.recommender.lists import EVERYBODY
 from include.recommender.settings import SURFACES, RecommenderSettings
-from include.recommender.tables import POPULAR_ITEMS, SIMILAR_ITEMS, USER_RECOMMENDATIONS
+from include.recommender.tables import EVERYBODY, POPULAR_ITEMS, SIMILAR_ITEMS, USER_RECOMMENDATIONS
 from include.retraining.errors import SettingsError
 from include.retraining.publication.reader import read_current
 from include.retraining.settings import load_settings

@@ -8,9 +8,9 @@ import numpy as np
 
 from include.recommender.candidates import ordered
 from include.recommender.contenders import BASELINE_PREFIX
-from include.recommender.lists import EVERYBODY, popular_rows, similar_rows, top_lists_by_surface
+from include.recommender.lists import popular_rows, similar_rows, top_lists_by_surface
 from include.recommender.sources.popularity import popularity
-from include.recommender.tables import DRAFT_POPULAR_ITEMS, DRAFT_SIMILAR_ITEMS, DRAFT_USER_RECOMMENDATIONS
+from include.recommender.tables import DRAFT_POPULAR_ITEMS, DRAFT_SIMILAR_ITEMS, DRAFT_USER_RECOMMENDATIONS, EVERYBODY
 from include.retraining.experiment import BASELINE, RANKER
 
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ from include.recommender.settings import SURFACES, RecommenderSettings
 from include.recommender.sql import FOLDER, sql
 from include.recommender.tables import RECOMMENDER_TABLES
 from include.retraining.errors import HigawariError
+from include.retraining.quality.erased import HASHED_REGEX
 from include.retraining.quality.row_rules import classify
 from include.retraining.settings import load_settings
 from include.retraining.tables import MACHINERY_TABLES
@@ -34,7 +35,8 @@ EXAMPLES: dict[str, Any] = {
     "all_positive": False, "all_users": True, "as_of_date": DAY, "computed_for": DAY, "day": DAY,
     "decay_long": 0.01, "decay_medium": 0.02, "decay_short": 0.1, "deduplicate": "event_id", "end_date": DAY,
     "event_dates": [DAY], "first_date": DAY - timedelta(days=7), "first_day": DAY - timedelta(days=7),
-    "first_user": "a", "history_days": 730, "items_snapshot_date": DAY, "last_date": DAY, "last_day": DAY,
+    "first_user": "a", "hashed_regex": HASHED_REGEX,
+    "history_days": 730, "items_snapshot_date": DAY, "last_date": DAY, "last_day": DAY,
     "last_user": "b", "list_size": 20, "method": "cosine", "positive_event_types": ["like"],
     "publication_id": f"{DAY}-0", "publication_ids": [f"{DAY}-0"], "samples": 5, "surface": SURFACES[0],
     "surfaces_without_repeats": [SURFACES[-1]], "taste_days": 14, "timezone": "UTC", "user_ids": ["a"],

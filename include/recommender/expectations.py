@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from include.recommender.settings import SURFACES
+from include.recommender.tables import EVERYBODY
 from include.retraining.quality.checks import Check
 from include.retraining.quality.expectation import between
 from include.retraining.quality.privacy import PERSONAL, PERSONAL_TEXT
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
     from include.recommender.settings import RecommenderSettings
     from include.retraining.quality.row_rules import RowRule
 
+USER_ID = Measure("user_id", "NULLIF(TRIM(user_id), '')")
+ONLY_EVERYBODY = f"^{re.escape(EVERYBODY)}$"
 OCCURRED_AT = Measure("occurred_at", "occurred_at")
 EVENT_TYPE = Measure("event_type", "NULLIF(TRIM(event_type), '')")
 DAYS_TO_ARRIVE = Measure("days_to_arrive", "DATE_DIFF(arrival_date, event_date, DAY)")
@@ -26,6 +30,8 @@ def event_rules(settings: RecommenderSettings) -> tuple[RowRule, ...]:
     """Rules of landed events, the reason that tells most first."""
     return (
         *_id_rules("user_id", readmittable=True),
+        # The list for everybody is kept under this id: a person of the same would be given the same places.
+        free_of("user_id_reserved", USER_ID, ONLY_EVERYBODY, f"nobody with the id {EVERYBODY}"),
         *_id_rules("item_id", readmittable=True),
         present("occurred_at_unreadable", OCCURRED_AT),
         at_least("dated_after_arrival", DAYS_TO_ARRIVE, 1, readmittable=True),

@@ -6,9 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from include.recommender.lists import EVERYBODY
 from include.recommender.settings import SURFACES
-from include.recommender.tables import USER_RECOMMENDATIONS
+from include.recommender.tables import EVERYBODY, USER_RECOMMENDATIONS
 from include.retraining.errors import OperationError
 from include.retraining.publication.reader import read_publication
 from include.retraining.publication.switch_log import read_switch_log

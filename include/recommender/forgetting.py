@@ -6,8 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from include.recommender.landed_rows import landed_files_of
-from include.recommender.lists import EVERYBODY
-from include.recommender.tables import RECOMMENDER_TABLES
+from include.recommender.tables import EVERYBODY, RECOMMENDER_TABLES
 from include.retraining.erasure import (
     Person,
     Trace,

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 from include.recommender.contenders import contender_of
 from include.recommender.drafts import lists_of
-from include.recommender.lists import EVERYBODY
 from include.recommender.serving import serving_snapshot
 from include.recommender.snapshot import methods_in_use, users_of_shard
-from include.recommender.tables import USER_RECOMMENDATIONS, USER_STATS
+from include.recommender.tables import EVERYBODY, USER_RECOMMENDATIONS, USER_STATS
 from include.recommender.tuning import tuned
 from include.retraining.experiment import held_back
 from include.retraining.publication.reader import read_publication

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     Scorer = Callable[[Candidates], NDArray[np.float64]]
 
-EVERYBODY, ALL = "*", "all"
+ALL = "all"
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,11 @@ from include.recommender.current import (
     current_user_recommendations,
 )
 from include.recommender.features import FEATURES
-from include.recommender.lists import EVERYBODY
 from include.recommender.settings import SURFACES
 from include.recommender.sources import SOURCES
 from include.recommender.tables import (
     BLOCKED_LISTS,
+    EVERYBODY,
     ITEMS,
     LIST_EXPLANATIONS,
     USER_ITEMS,

@@ -3,6 +3,9 @@
 from include.recommender.features import FEATURES
 from include.retraining.warehouse.table import Table
 
+# The user_id of the lists for who has none of their own.
+EVERYBODY = "*"
+
 EVENTS = Table(
     "events",
     "One row per event that passed the row rules. Rebuilt by event_date from every landed file of that date.",

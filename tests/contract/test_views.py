@@ -10,9 +10,9 @@ import pyarrow as pa
 import pytest
 
 from include.recommender.blocked_lists import plan_list_blocking, without_blocked_lists
-from include.recommender.lists import EVERYBODY
 from include.recommender.tables import (
     BLOCKED_LISTS,
+    EVERYBODY,
     POPULAR_ITEMS,
     PUBLISHED_TABLES,
     USER_RECOMMENDATIONS,

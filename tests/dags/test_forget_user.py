@@ -14,10 +14,10 @@ import pytest
 
 from include.recommender.current import current_user_recommendations, open_current
 from include.recommender.ingest import ingest_dates
-from include.recommender.lists import EVERYBODY
 from include.recommender.operations import block_items
 from include.recommender.tables import (
     EVENTS,
+    EVERYBODY,
     EXPOSURES,
     LIST_EXPLANATIONS,
     PUBLISHED_TABLES,

@@ -23,9 +23,8 @@ from include.recommender import pipeline
 from include.recommender.backtest import run_day
 from include.recommender.contenders import model_name
 from include.recommender.current import current_user_recommendations
-from include.recommender.lists import EVERYBODY
 from include.recommender.settings import SURFACES
-from include.recommender.tables import PUBLISHED_TABLES, RECOMMENDER_TABLES, USER_RECOMMENDATIONS
+from include.recommender.tables import EVERYBODY, PUBLISHED_TABLES, RECOMMENDER_TABLES, USER_RECOMMENDATIONS
 from include.recommender.workspace import open_recommender
 from include.retraining.content_hash import content_hash
 from include.retraining.publication.reader import read_current

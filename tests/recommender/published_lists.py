@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from include.recommender.lists import EVERYBODY
 from include.recommender.settings import SURFACES
-from include.recommender.tables import POPULAR_ITEMS, SIMILAR_ITEMS, USER_RECOMMENDATIONS
+from include.recommender.tables import EVERYBODY, POPULAR_ITEMS, SIMILAR_ITEMS, USER_RECOMMENDATIONS
 from include.retraining.publication.stage import stage
 from include.retraining.publication.switch import switch_current
 from tests.retraining.publishing import run_of

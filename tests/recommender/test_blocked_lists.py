@@ -10,10 +10,9 @@ import pytest
 
 from include.recommender.blocked_lists import plan_list_blocking
 from include.recommender.current import current_popular_items, current_similar_items, current_user_recommendations
-from include.recommender.lists import EVERYBODY
 from include.recommender.operations import block_items, forget_user
 from include.recommender.settings import SURFACES
-from include.recommender.tables import BLOCKED_LISTS, SIMILAR_ITEMS
+from include.recommender.tables import BLOCKED_LISTS, EVERYBODY, SIMILAR_ITEMS
 from include.retraining.errors import OperationError
 from include.retraining.operation import Operation, perform
 from include.retraining.quality.privacy import keyed_hash

@@ -27,8 +27,9 @@ class SegmentEvidence:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the policy looks at. Intervals are of the policy's metric, challenger minus the other; None: no champion.
+    """What the policy looks at. Intervals are of the policy's metric, challenger minus the other.
 
+    `over_champion` is None without a champion, and where it learnt from every evaluated week (`has_champion`).
     Coverage and novelty (bits) are by contender.
     """
 
@@ -36,6 +37,7 @@ class Evidence:
     baseline_mean: float
     over_baseline: Interval
     over_champion: Interval | None
+    has_champion: bool
     segments: tuple[SegmentEvidence, ...]
     weeks: int
     coverage: Mapping[str, float]
@@ -115,11 +117,17 @@ def _guardrails(evidence: Evidence, policy: Promotion) -> list[str]:
 
 
 def _too_few_users(evidence: Evidence, policy: Promotion) -> list[str]:
-    users = evidence.over_baseline.users
-    if users >= policy.min_evaluated_users:
-        return []
+    """The champion is often measured on one of the weeks only; an interval of a few users may have no width."""
     needed = f"{policy.min_evaluated_users:g} are needed (promotion.min_evaluated_users)"
-    return [f"only {users} users in the evaluated weeks, {needed}"]
+    measured = [
+        ("the evaluated weeks", evidence.over_baseline),
+        ("the weeks that the champion was measured on", evidence.over_champion),
+    ]
+    return [
+        f"only {interval.users} users in {weeks}, {needed}"
+        for weeks, interval in measured
+        if interval and interval.users < policy.min_evaluated_users
+    ]
 
 
 def _baseline(evidence: Evidence, policy: Promotion) -> list[str]:
@@ -133,6 +141,10 @@ def _baseline(evidence: Evidence, policy: Promotion) -> list[str]:
 
 def _champion(evidence: Evidence, policy: Promotion) -> list[str]:
     versus = evidence.over_champion
+    if versus is None and evidence.has_champion:
+        return [
+            "the champion learnt from every evaluated week, so nothing says which is better: wait until it is older"
+        ]
     if versus is None or versus.low > -policy.champion_margin:
         return []
     return [f"may be worse than the champion: {policy.metric} {_text(versus)}, margin {policy.champion_margin:.3f}"]

@@ -17,12 +17,15 @@ GOOD = Evidence(
     baseline_mean=0.2,
     over_baseline=BETTER,
     over_champion=Interval(0.001, -0.005, 0.006, 500),
+    has_champion=True,
     segments=(),
     weeks=3,
     coverage={"challenger": 0.4, "champion": 0.5},
     novelty={"challenger": 5.0, "champion": 5.5},
 )
-NO_CHAMPION = replace(GOOD, over_champion=None, coverage={"challenger": 0.4}, novelty={"challenger": 1.0})
+NO_CHAMPION = replace(
+    GOOD, over_champion=None, has_champion=False, coverage={"challenger": 0.4}, novelty={"challenger": 1.0}
+)
 NEWCOMERS = SegmentEvidence("new users", Interval(-0.03, -0.05, -0.01, 50), mean=0.2)
 
 
@@ -67,6 +70,19 @@ def test_too_few_users_decide_nothing() -> None:
     few = replace(GOOD, over_baseline=replace(BETTER, users=49))
     assert only_reason(few) == "only 49 users in the evaluated weeks, 50 are needed (promotion.min_evaluated_users)"
     assert decide(replace(GOOD, over_baseline=replace(BETTER, users=50)), POLICY).choice == "promote"
+
+
+@pytest.mark.parametrize("versus", [Interval(0.3, 0.3, 0.3, 1), Interval(0.0, 0.0, 0.0, 49)])
+def test_too_few_users_of_the_champion_decide_nothing(versus: Interval) -> None:
+    """Of one user, or of ties, an interval has no width."""
+    assert only_reason(replace(GOOD, over_champion=versus)) == (
+        f"only {versus.users} users in the weeks that the champion was measured on, 50 are needed (promotion.min_evaluated_users)"
+    )
+
+
+def test_a_champion_that_could_not_be_measured_stays() -> None:
+    unmeasured = replace(NO_CHAMPION, has_champion=True)
+    assert only_reason(unmeasured).startswith("the champion learnt from every evaluated week")
 
 
 def test_a_challenger_that_shows_far_fewer_items_is_kept_back() -> None:
@@ -208,9 +224,10 @@ def test_all_reasons_are_said_together() -> None:
         baseline_mean=0.1,
         over_baseline=Interval(-0.1, -0.2, 0.0, 10),
         over_champion=Interval(-0.1, -0.2, 0.0, 10),
+        has_champion=True,
         segments=(NEWCOMERS,),
         weeks=3,
         coverage={"challenger": 0.0, "champion": 0.5},
         novelty={"challenger": 0.0, "champion": 5.0},
     )
-    assert len(decide(bad, POLICY).reasons) == 6
+    assert len(decide(bad, POLICY).reasons) == 7
