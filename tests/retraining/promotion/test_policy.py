@@ -75,9 +75,8 @@ def test_too_few_users_decide_nothing() -> None:
 @pytest.mark.parametrize("versus", [Interval(0.3, 0.3, 0.3, 1), Interval(0.0, 0.0, 0.0, 49)])
 def test_too_few_users_of_the_champion_decide_nothing(versus: Interval) -> None:
     """Of one user, or of ties, an interval has no width."""
-    assert only_reason(replace(GOOD, over_champion=versus)) == (
-        f"only {versus.users} users in the weeks that the champion was measured on, 50 are needed (promotion.min_evaluated_users)"
-    )
+    reason = only_reason(replace(GOOD, over_champion=versus))
+    assert reason.startswith(f"only {versus.users} users in the weeks that the champion was measured on, 50 are needed")
 
 
 def test_a_champion_that_could_not_be_measured_stays() -> None:
