@@ -96,7 +96,7 @@ def test_rows_are_readmitted_once(home: Path, dags: dict[str, DAG], caplog: pyte
     warehouse = open_recommender().warehouse
     day = date(2026, 2, 9)
     late = row_of(QUARANTINED_ROWS, arrival_date=day, source="events", row_id="late", reason="too_late", event_date=day)
-    put(warehouse, QUARANTINED_ROWS, [late])
+    put(warehouse, QUARANTINED_ROWS, [{**late, "landed_row": '{"user_id": "u1", "item_id": "p1"}'}])
     form = {"row_ids": "late\n", "rule": None, "arrived_from": None, "arrived_until": None, "reason": "sender was down"}
     dag = dags["readmit_quarantined_rows"]
     with caplog.at_level(logging.INFO, airflow_steps.__name__):
