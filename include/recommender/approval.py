@@ -43,8 +43,7 @@ def question_about(
         raise StepSkipped("the next run starts too soon to ask anybody: the challenger stays out")
     warehouse, promotion = workspace.warehouse, workspace.settings.promotion
     rows = warehouse.read(EVALUATION_RESULTS, {"as_of_date": run.as_of_date, "surface": surface})
-    has_champion = champion_version(warehouse, surface, run.as_of_date) is not None
-    evidence, model = evidence_from(rows, surface, promotion, has_champion), registered(workspace, decision["model"])
+    evidence, model = evidence_from(rows, surface, promotion), registered(workspace, decision["model"])
     request = Request(
         surface=surface,
         as_of_date=run.as_of_date,
@@ -56,7 +55,7 @@ def question_about(
         promotion=promotion,
         changes=list_changes(workspace, publication_id, surface, model.label),
         closes_at=closes_at.astimezone(ZoneInfo(workspace.settings.business.timezone)),
-        champion=has_champion,
+        champion=champion_version(warehouse, surface, run.as_of_date) is not None,
     )
     return question_of(request)
 

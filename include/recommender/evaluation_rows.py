@@ -53,8 +53,8 @@ def result_rows(
     return pa.Table.from_pylist(full, schema=EVALUATION_RESULTS.schema)
 
 
-def evidence_from(rows: pa.Table, surface: str, promotion: Promotion, has_champion: bool) -> Evidence:
-    """What the policy needs, from the rows of a surface, which may not have measured its champion."""
+def evidence_from(rows: pa.Table, surface: str, promotion: Promotion) -> Evidence:
+    """What the policy needs, from the rows of a surface."""
     found = {
         (row["contender"], row["versus"], row["segment"], row["metric"]): Interval(
             row["mean"], row["low"], row["high"], row["users"]
@@ -74,7 +74,6 @@ def evidence_from(rows: pa.Table, surface: str, promotion: Promotion, has_champi
         baseline_mean=means[best].mean,
         over_baseline=found[CHALLENGER, best, EVERYBODY, promotion.metric],
         over_champion=over_champion,
-        has_champion=has_champion,
         segments=tuple(
             SegmentEvidence(segment, interval, found[incumbent, "", segment, promotion.metric].mean)
             for (contender, versus, segment, metric), interval in found.items()

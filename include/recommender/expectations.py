@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from include.recommender.settings import RecommenderSettings
     from include.retraining.quality.row_rules import RowRule
 
-USER_ID = Measure("user_id", "NULLIF(TRIM(user_id), '')")
 ONLY_EVERYBODY = f"^{re.escape(EVERYBODY)}$"
 OCCURRED_AT = Measure("occurred_at", "occurred_at")
 EVENT_TYPE = Measure("event_type", "NULLIF(TRIM(event_type), '')")
@@ -31,7 +30,7 @@ def event_rules(settings: RecommenderSettings) -> tuple[RowRule, ...]:
     return (
         *_id_rules("user_id", readmittable=True),
         # The list for everybody is kept under this id: a person of the same would be given the same places.
-        free_of("user_id_reserved", USER_ID, ONLY_EVERYBODY, f"nobody with the id {EVERYBODY}"),
+        free_of("user_id_reserved", _id("user_id"), ONLY_EVERYBODY, f"nobody with the id {EVERYBODY}"),
         *_id_rules("item_id", readmittable=True),
         present("occurred_at_unreadable", OCCURRED_AT),
         at_least("dated_after_arrival", DAYS_TO_ARRIVE, 1, readmittable=True),
@@ -70,11 +69,14 @@ def unusual_event_checks(settings: RecommenderSettings) -> tuple[Check, ...]:
     return (Check("events.value_out_of_range", "warning", between(VALUE.column, *settings.quality.value_range)),)
 
 
+def _id(column: str) -> Measure:
+    return Measure(column, f"NULLIF(TRIM({column}), '')")
+
+
 def _id_rules(column: str, readmittable: bool) -> tuple[RowRule, ...]:
-    measure = Measure(column, f"NULLIF(TRIM({column}), '')")
     return (
-        present(f"{column}_missing", measure),
-        free_of(f"{column}_looks_personal", measure, PERSONAL, PERSONAL_TEXT, readmittable),
+        present(f"{column}_missing", _id(column)),
+        free_of(f"{column}_looks_personal", _id(column), PERSONAL, PERSONAL_TEXT, readmittable),
     )
 
 

@@ -15,7 +15,6 @@ from include.recommender.office import registered
 from include.recommender.ranker import Ranker
 from include.recommender.segments import ACTIVITY
 from include.recommender.tables import CHOSEN_PARAMETERS, TRAINING_SET
-from include.retraining.promotion.decisions import champion_version
 from include.retraining.promotion.paired_bootstrap import Interval
 from include.retraining.tables import EVALUATION_RESULTS, PROMOTION_DECISIONS
 
@@ -128,7 +127,6 @@ def card_evidence(
     rows = warehouse.read(EVALUATION_RESULTS, where)
     # By id, not by model: a model trained again into the same bytes shares the decision about the first.
     recorded = warehouse.read(PROMOTION_DECISIONS, {**where, "kind": "decided", "decision_id": decision["decision_id"]})
-    champion = champion_version(warehouse, surface, as_of_date)
     training = _training_summary(warehouse, where)
     ranker = Ranker(workspace.registry.load(model), feature_names_of(model))
     latest = warehouse.read(TRAINING_SET, {**where, "snapshot_date": list(training.snapshots[-1:])})
@@ -140,7 +138,7 @@ def card_evidence(
         reasons=tuple(reason for reasons in recorded["reasons"].to_pylist()[:1] for reason in reasons),
         settings=settings,
         settings_hash=workspace.settings.hash,
-        policy_evidence=evidence_from(rows, surface, settings.promotion, has_champion=champion is not None),
+        policy_evidence=evidence_from(rows, surface, settings.promotion),
         intervals=_intervals(rows.to_pylist()),
         training=training,
         parameters=[row for row in _parameters(warehouse, as_of_date) if row["chosen"]],

@@ -77,12 +77,10 @@ def _predecessor(rows: pa.Table, settings: RecommenderSettings, first: date) -> 
 def decide_and_record(run: Run, workspace: Recommender, surface: str, challenger: str) -> dict[str, str]:
     """Apply the policy to the evidence and record the decision; returns what later steps need to know."""
     where, promotion = {"as_of_date": run.as_of_date, "surface": surface}, workspace.settings.promotion
-    champion = champion_version(workspace.warehouse, surface, run.as_of_date)
-    rows = workspace.warehouse.read(EVALUATION_RESULTS, where)
-    evidence = evidence_from(rows, surface, promotion, has_champion=champion is not None)
-    decision = decide(evidence, promotion)
+    evidence = evidence_from(workspace.warehouse.read(EVALUATION_RESULTS, where), surface, promotion)
     model = registered(workspace, challenger)
     decided = _decided(run, workspace, surface, {"model": challenger, "best_baseline": evidence.best_baseline})
+    decision = decide(evidence, promotion, has_champion=bool(decided.champion_version))
     decision_id = record_decision(workspace.warehouse, run, decided, decision, asdict(evidence))
     workspace.registry.tag(model, {"decision": decision.choice, "decision_reasons": "; ".join(decision.reasons)})
     return {

@@ -9,6 +9,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from include.retraining.errors import LandedDataError, SettingsError, TransientError
+from include.retraining.warehouse.duckdb_files import limits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -101,7 +102,7 @@ class LandingZone:
             [*((name, pa.string()) for name in columns.names), ("day", pa.date32()), ("file", pa.string())]
         )
         parts = [schema.empty_table()]
-        with duckdb.connect(config=limits_of(self.storage)) as connection:
+        with duckdb.connect(config=self._limits()) as connection:
             connection.execute("SET timezone = 'UTC'")
             for day in days:
                 if self.is_ready(kind, day):
@@ -109,6 +110,11 @@ class LandingZone:
                         rows = read_as_text(connection, file, columns)
                         parts.append(_with_origin(rows, day, file.relative_to(self.folder).as_posix()).cast(schema))
         return pa.concat_tables(parts)
+
+    def _limits(self) -> dict[str, Any]:
+        """Of the DuckDB that reads files; its own without settings."""
+        of = self.storage
+        return limits(of.memory_limit, of.threads, of.spill_folder) if of else {}
 
 
 def data_files(folder: Path) -> list[Path]:
@@ -130,18 +136,6 @@ def reader_of(file: Path) -> str:
 def without_wildcards(file: Path) -> str:
     """A path that DuckDB takes as it is: it would read `events[1].csv` as a pattern, and open `events1.csv`."""
     return "".join(f"[{character}]" if character in "*?[" else character for character in str(file))
-
-
-def limits_of(storage: Storage | None) -> dict[str, Any]:
-    """What a DuckDB may take, and where it spills; its own limits without settings."""
-    if storage is None:
-        return {}
-    storage.spill_folder.mkdir(parents=True, exist_ok=True)
-    return {
-        "memory_limit": storage.memory_limit,
-        "threads": storage.threads,
-        "temp_directory": str(storage.spill_folder),
-    }
 
 
 def read_as_text(connection: duckdb.DuckDBPyConnection, file: Path, columns: LandedColumns) -> pa.Table:

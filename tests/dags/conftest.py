@@ -43,11 +43,16 @@ def migrated(prepared_home: Path) -> None:
 @pytest.fixture
 def home(trained_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, migrated: None) -> Path:
     """A copy of trained_home that this test may do anything to; the settings and steps of this process look there."""
-    copy = tmp_path / "home"
-    shutil.copytree(trained_home, copy)
-    for name, value in environment_of(copy).items():
-        monkeypatch.setenv(name, value)
-    return copy
+    return copy_of(trained_home, tmp_path, monkeypatch)
+
+
+def copy_of(home: Path, to: Path, patch: pytest.MonkeyPatch) -> Path:
+    """A copy of a home below a folder, in which this process works as long as the patch lasts."""
+    folder = to / "home"
+    shutil.copytree(home, folder)
+    for name, value in environment_of(folder).items():
+        patch.setenv(name, value)
+    return folder
 
 
 def run_form(dag: DAG, **params: Any) -> tuple[str, dict[str, str]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -19,7 +18,8 @@ from include.retraining.publication.reader import read_current
 from include.retraining.publication.switch_log import read_switch_log
 from include.retraining.run import Run
 from include.retraining.tables import PROMOTION_DECISIONS, PUBLICATIONS
-from tests.simulated_home import LAST_ARRIVAL, environment_of
+from tests.dags.conftest import copy_of
+from tests.simulated_home import LAST_ARRIVAL
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,22 +57,15 @@ class Day:
 @pytest.fixture(scope="module")
 def day(trained_home: Path, migrated: None, dags: dict[str, DAG], tmp_path_factory: pytest.TempPathFactory) -> Day:
     """Run once for all tests that look at it, or go on from it."""
-    folder = tmp_path_factory.mktemp("day") / "home"
-    shutil.copytree(trained_home, folder)
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in environment_of(folder).items():
-            patch.setenv(name, value)
+        folder = copy_of(trained_home, tmp_path_factory.mktemp("day"), patch)
         return Day(folder, *run_dag(dags["recommender_daily"], reason="a test"))
 
 
 @pytest.fixture
 def home_after(day: Day, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of that home, which this test may do anything to."""
-    folder = tmp_path / "home"
-    shutil.copytree(day.home, folder)
-    for name, value in environment_of(folder).items():
-        monkeypatch.setenv(name, value)
-    return folder
+    return copy_of(day.home, tmp_path, monkeypatch)
 
 
 @pytest.mark.usefixtures("home_after")

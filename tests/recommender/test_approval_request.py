@@ -38,7 +38,7 @@ def request(champion_gain: float | None = 0.01, **changes: object) -> Request:
         as_of_date=DAY,
         model="recommender_for_you/3",
         mlflow_run="0123abcd",
-        evidence=evidence_from(rows, "for_you", PROMOTION, has_champion=True),
+        evidence=evidence_from(rows, "for_you", PROMOTION),
         rows=rows,
         reasons=("a person is always asked (promotion.approval = always)",),
         promotion=PROMOTION,

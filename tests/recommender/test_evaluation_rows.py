@@ -203,7 +203,7 @@ def test_rule_3_the_same_measurements_give_the_same_rows(table: pa.Table) -> Non
 def test_evidence_takes_the_best_baseline_and_both_comparisons(
     table: pa.Table, rows: dict[Key, dict[str, Any]]
 ) -> None:
-    evidence = evidence_from(table, SURFACE, POLICY, has_champion=True)
+    evidence = evidence_from(table, SURFACE, POLICY)
     assert (evidence.best_baseline, evidence.baseline_mean) == ("own_history", pytest.approx(0.2))
     assert evidence.over_baseline.mean == rows[CHALLENGER, "own_history", EVERYBODY, METRIC]["mean"]
     assert evidence.over_champion is not None
@@ -217,7 +217,7 @@ def test_evidence_takes_the_best_baseline_and_both_comparisons(
 
 def test_segments_are_compared_with_the_one_in_office(table: pa.Table) -> None:
     """With a champion: over the users and weeks it was measured on. Weeks are no groups of users."""
-    found = {part.name: part for part in evidence_from(table, SURFACE, POLICY, has_champion=True).segments}
+    found = {part.name: part for part in evidence_from(table, SURFACE, POLICY).segments}
     assert found.keys() == {"1 event", "2-9 events", "new users", "known users", "category: cat"}
     assert found["known users"].difference.mean == pytest.approx(-0.1)
     assert found["known users"].mean == pytest.approx(0.6)
@@ -227,7 +227,7 @@ def test_segments_are_compared_with_the_one_in_office(table: pa.Table) -> None:
 def test_without_a_champion_the_best_baseline_is_in_office() -> None:
     results = measured()
     del results.per_user[CHAMPION], results.overall[CHAMPION]
-    evidence = evidence_from(rows_of(results), SURFACE, POLICY, has_champion=True)
+    evidence = evidence_from(rows_of(results), SURFACE, POLICY)
     assert evidence.over_champion is None
     found = {part.name: part for part in evidence.segments}
     assert found["known users"].difference.mean == pytest.approx((0.1 + 0.0 + 0.3 + 0.1) / 4)
@@ -237,12 +237,12 @@ def test_without_a_champion_the_best_baseline_is_in_office() -> None:
 
 def test_evidence_follows_the_metric_of_the_policy() -> None:
     policy = POLICY.model_copy(update={"metric": "map@10"})
-    evidence = evidence_from(rows_of(measured(), policy), SURFACE, policy, has_champion=True)
+    evidence = evidence_from(rows_of(measured(), policy), SURFACE, policy)
     assert (evidence.over_baseline.mean, evidence.baseline_mean) == (pytest.approx(0.125), pytest.approx(0.1))
     assert {part.name: part.difference.mean for part in evidence.segments}["known users"] == pytest.approx(-0.05)
 
 
 def test_on_discover_recent_popularity_is_the_only_baseline(table: pa.Table) -> None:
-    evidence = evidence_from(table, "discover", POLICY, has_champion=True)
+    evidence = evidence_from(table, "discover", POLICY)
     assert (evidence.best_baseline, evidence.baseline_mean) == ("recent_popularity", pytest.approx(0.1))
     assert evidence.over_baseline.mean == pytest.approx(0.35)

@@ -197,6 +197,16 @@ def test_rule_9_a_challenger_must_beat_the_baselines_and_not_lose_to_the_champio
     assert not registry.crowned
 
 
+def test_rule_9_a_champion_that_learnt_from_every_evaluated_week_stays(
+    workspace: Recommender, models: list[RegisteredModel]
+) -> None:
+    take_office(workspace, models[0], 1)
+    evaluated(workspace, 0.05)
+    assert decide_and_record(RUN, workspace, SURFACE, models[1].label)["choice"] == "keep"
+    (row,) = decisions(workspace, "decided")
+    assert "learnt from every evaluated week" in row["reasons"][0]
+
+
 def test_rule_3_deciding_again_records_nothing_new(workspace: Recommender, models: list[RegisteredModel]) -> None:
     evaluated(workspace, 0.05)
     first = decide_and_record(RUN, workspace, SURFACE, models[0].label)

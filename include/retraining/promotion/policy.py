@@ -29,15 +29,14 @@ class SegmentEvidence:
 class Evidence:
     """What the policy looks at. Intervals are of the policy's metric, challenger minus the other.
 
-    `over_champion` is None without a champion, and where it learnt from every evaluated week (`has_champion`).
-    Coverage and novelty (bits) are by contender.
+    `over_champion` is None without a champion, and where it learnt from every evaluated week. Coverage and novelty
+    (bits) are by contender.
     """
 
     best_baseline: str
     baseline_mean: float
     over_baseline: Interval
     over_champion: Interval | None
-    has_champion: bool
     segments: tuple[SegmentEvidence, ...]
     weeks: int
     coverage: Mapping[str, float]
@@ -55,12 +54,13 @@ class Decision:
     reasons: tuple[str, ...]
 
 
-def decide(evidence: Evidence, policy: Promotion) -> Decision:
+def decide(evidence: Evidence, policy: Promotion, has_champion: bool = False) -> Decision:
     """Promote only a challenger that beats the best baseline, is no worse than the champion, breaks no guardrail.
 
     Nobody is asked about one that fails this: a person may stop what the numbers allow, not allow what they forbid.
     """
-    against = [*_baseline(evidence, policy), *_champion(evidence, policy), *_guardrails(evidence, policy)]
+    champion = _champion(evidence, policy, has_champion)
+    against = [*_baseline(evidence, policy), *champion, *_guardrails(evidence, policy)]
     if against:
         return Decision("keep", tuple(against))
     gain = f"{policy.metric} over {evidence.best_baseline} {_text(evidence.over_baseline)}"
@@ -139,13 +139,12 @@ def _baseline(evidence: Evidence, policy: Promotion) -> list[str]:
     ]
 
 
-def _champion(evidence: Evidence, policy: Promotion) -> list[str]:
+def _champion(evidence: Evidence, policy: Promotion, has_champion: bool) -> list[str]:
     versus = evidence.over_champion
-    if versus is None and evidence.has_champion:
-        return [
-            "the champion learnt from every evaluated week, so nothing says which is better: wait until it is older"
-        ]
-    if versus is None or versus.low > -policy.champion_margin:
+    if versus is None:
+        unmeasured = "the champion learnt from every evaluated week, so nothing says which is better until it is older"
+        return [unmeasured] if has_champion else []
+    if versus.low > -policy.champion_margin:
         return []
     return [f"may be worse than the champion: {policy.metric} {_text(versus)}, margin {policy.champion_margin:.3f}"]
 

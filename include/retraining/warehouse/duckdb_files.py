@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import duckdb
     from deltalake import DeltaTable
 
@@ -19,6 +21,12 @@ DUCKDB_OF = {
     "string": "VARCHAR", "int64": "BIGINT", "float32": "FLOAT", "float64": "DOUBLE", "bool": "BOOLEAN", "date": "DATE",
     "timestamp": "TIMESTAMPTZ", "strings": "VARCHAR[]",
 }  # fmt: skip
+
+
+def limits(memory_limit: str, threads: int, spill_folder: Path) -> dict[str, Any]:
+    """The settings of a DuckDB that takes no more than this, and spills into the folder, which is made."""
+    spill_folder.mkdir(parents=True, exist_ok=True)
+    return {"memory_limit": memory_limit, "threads": threads, "temp_directory": str(spill_folder)}
 
 
 def show_files(connection: duckdb.DuckDBPyConnection, name: str, delta: DeltaTable) -> None:

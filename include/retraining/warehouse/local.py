@@ -19,7 +19,7 @@ from include.retraining.warehouse.delta_history import (
     forget_versions,
     vacuum_files,
 )
-from include.retraining.warehouse.duckdb_files import show_files
+from include.retraining.warehouse.duckdb_files import limits, show_files
 from include.retraining.warehouse.ordered_rows import OrderedRows, ordered_pieces
 from include.retraining.warehouse.protocol import Pieces, Query, Spent, Vacuumed, Written
 from include.retraining.warehouse.sql import as_googlesql, parameter_names, table_names, to_duckdb
@@ -289,12 +289,9 @@ class LocalWarehouse:
         """A DuckDB in memory; to make one takes longer than a small query."""
         import duckdb
 
-        self.spill_folder.mkdir(parents=True, exist_ok=True)
         return duckdb.connect(
             config={
-                "memory_limit": self.memory_limit,
-                "threads": self.threads,
-                "temp_directory": str(self.spill_folder),
+                **limits(self.memory_limit, self.threads, self.spill_folder),
                 # Whoever needs an order asks for it; without this, large results wait in memory for one.
                 "preserve_insertion_order": False,
                 # What a query has read does not stay in memory for the next one, which seldom reads the same.

@@ -17,15 +17,12 @@ GOOD = Evidence(
     baseline_mean=0.2,
     over_baseline=BETTER,
     over_champion=Interval(0.001, -0.005, 0.006, 500),
-    has_champion=True,
     segments=(),
     weeks=3,
     coverage={"challenger": 0.4, "champion": 0.5},
     novelty={"challenger": 5.0, "champion": 5.5},
 )
-NO_CHAMPION = replace(
-    GOOD, over_champion=None, has_champion=False, coverage={"challenger": 0.4}, novelty={"challenger": 1.0}
-)
+NO_CHAMPION = replace(GOOD, over_champion=None, coverage={"challenger": 0.4}, novelty={"challenger": 1.0})
 NEWCOMERS = SegmentEvidence("new users", Interval(-0.03, -0.05, -0.01, 50), mean=0.2)
 
 
@@ -80,8 +77,10 @@ def test_too_few_users_of_the_champion_decide_nothing(versus: Interval) -> None:
 
 
 def test_a_champion_that_could_not_be_measured_stays() -> None:
-    unmeasured = replace(NO_CHAMPION, has_champion=True)
-    assert only_reason(unmeasured).startswith("the champion learnt from every evaluated week")
+    decision = decide(NO_CHAMPION, POLICY, has_champion=True)
+    assert decision.choice == "keep"
+    assert decision.reasons[0].startswith("the champion learnt from every evaluated week")
+    assert decide(GOOD, POLICY, has_champion=True).choice == "promote"
 
 
 def test_a_challenger_that_shows_far_fewer_items_is_kept_back() -> None:
@@ -223,7 +222,6 @@ def test_all_reasons_are_said_together() -> None:
         baseline_mean=0.1,
         over_baseline=Interval(-0.1, -0.2, 0.0, 10),
         over_champion=Interval(-0.1, -0.2, 0.0, 10),
-        has_champion=True,
         segments=(NEWCOMERS,),
         weeks=3,
         coverage={"challenger": 0.0, "champion": 0.5},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -347,6 +348,37 @@ def test_a_small_table_is_read_once_per_version_and_a_big_one_never_kept(
     monkeypatch.setattr(local, "KEPT_BYTES", 0)
     fill(shops, "b", 1, "new")
     assert kept() is second
+
+
+def test_small_queries_share_a_duckdb_and_one_over_files_gives_it_back(
+    shops: LocalWarehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(shops, "a", 2, "old")
+    query = "SELECT COUNT(*) AS n FROM visits"
+    shops.query(query, {})
+    database = shops._database
+    shops.query(query, {})
+    assert shops._database is database is not None
+    monkeypatch.setattr(local, "KEPT_BYTES", 0)
+    shops._kept.clear()
+    shops.query(query, {})
+    assert shops._database is None
+
+
+def test_queries_at_once_see_their_own_inputs_and_tables(
+    shops: LocalWarehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They share a DuckDB, where a name is one thing for each of them."""
+    monkeypatch.setattr(local, "KEPT_BYTES", 0)
+    fill(shops, "a", 5, "old")
+
+    def counted(rows: int) -> list[int]:
+        given = {"given": pa.table({"n": list(range(rows))})}
+        query = "SELECT (SELECT COUNT(*) FROM given) AS given, (SELECT COUNT(*) FROM visits) AS visits"
+        return [value for row in shops.query(query, {}, given).to_pylist() for value in row.values()]
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(counted, range(40))) == [[rows, 5] for rows in range(40)]
 
 
 def test_a_big_table_is_read_from_its_files_with_the_types_of_its_partitions(

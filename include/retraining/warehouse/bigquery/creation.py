@@ -42,8 +42,9 @@ def create_or_extend(jobs: Jobs, tables: Sequence[Table]) -> None:
     with ThreadPoolExecutor(AT_ONCE) as pool:
         made = [table for table in tables if table.name not in there]
         list(pool.map(lambda table: _create(jobs, table), made))
-        others = [table for table in tables if not _labels(table).items() <= there.get(table.name, {}).items()]
-        list(pool.map(lambda table: _extend_in_turn(jobs, table), (table for table in others if table.name in there)))
+        stored = [table for table in tables if table.name in there]
+        others = [table for table in stored if not _labels(table).items() <= there[table.name].items()]
+        list(pool.map(lambda table: _extend_in_turn(jobs, table), others))
         uncounted = [table for table in tables if commits_name(table) not in counted]
         list(pool.map(lambda table: _start_counting(jobs, table), uncounted))
 
@@ -114,7 +115,7 @@ def _extend(jobs: Jobs, table: Table) -> None:
             "only new nullable columns are added by themselves; keep the old names, or move the table away",
         )
     stored.schema, stored.labels = [*stored.schema, *added], {**stored.labels, **_labels(table)}
-    with explained(f"widen {table.name}"):
+    with explained(f"update {table.name}"):
         jobs.client.update_table(stored, ["schema", "labels"])
 
 
