@@ -10,8 +10,8 @@ from itertools import product
 Permissions = frozenset[tuple[str, str]]
 
 VIEWER, ON_CALL, OPERATOR = "viewer", "on_call", "operator"
-# The forms that on-call needs at night. Others change data or erase people: those wait for an operator.
-FORMS_OF_ON_CALL = ("rollback_publication", "rollback_model", "block_items")
+# What the runbook has on-call press at night. Other forms change data or erase people: those wait for an operator.
+DAGS_OF_ON_CALL = ("recommender_daily", "rollback_publication", "rollback_model", "block_items")
 
 
 def _pairs(actions: str, *resources: str) -> Permissions:
@@ -32,6 +32,6 @@ START = _pairs("can_create", "DAG Runs") | _pairs("can_create can_edit", "Backfi
 
 ROLES: dict[str, Permissions] = {
     VIEWER: SEE,
-    ON_CALL: SEE | REPAIR | _pairs("can_create", *(f"DAG Run:{dag_id}" for dag_id in FORMS_OF_ON_CALL)),
+    ON_CALL: SEE | REPAIR | _pairs("can_create", *(f"DAG Run:{dag_id}" for dag_id in DAGS_OF_ON_CALL)),
     OPERATOR: SEE | REPAIR | START,
 }

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import inspect
 import logging
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 from airflow.sdk import Param, get_current_context, task
 from airflow.sdk.definitions.retry_policy import ExceptionRetryPolicy, RetryAction, RetryRule
@@ -205,12 +206,15 @@ def wait_task(step: Step, open_workspace: OpenWorkspace) -> Any:
 def refuse_to_wait_longer(run: Run, workspace: Workspace[RetrainingSettings], dag_run: Any, now: datetime) -> None:
     """Raise LandedDataError once the delivery is overdue.
 
-    Waiting is counted from the run's own time: a backfill of last month does not wait for hours.
+    Waiting is counted from the run's own time, or from the end of a date that is over: neither a backfill nor a date
+    that somebody typed in waits for hours, and makes the run of today wait behind it.
     """
     awaited, found = workspace.landing.awaited("events", run.as_of_date)
-    due = (dag_run.logical_date or dag_run.run_after) + timedelta(
-        minutes=workspace.settings.ingest.wait_for_events_minutes
+    over = datetime.combine(
+        run.as_of_date + timedelta(days=1), time.min, ZoneInfo(workspace.settings.business.timezone)
     )
+    minutes = timedelta(minutes=workspace.settings.ingest.wait_for_events_minutes)
+    due = (min(dag_run.logical_date or dag_run.run_after, over) + minutes).astimezone(UTC)
     if now >= due:
         raise LandedDataError(
             f"{awaited} by {due:%Y-%m-%d %H:%M} UTC (ingest.wait_for_events_minutes)",

@@ -10,23 +10,40 @@ from include.retraining.errors import OperationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import datetime
 
 FIELDS_OF_EVERY_FORM = ("reason", "dry_run")
 
 
 @dataclass(frozen=True)
 class Operation:
-    """Who wants it, and why. `run_id` is its key in the audit tables: a retry finds what an earlier try did."""
+    """Who wants it, and why. `run_id` is its key in the audit tables: a retry finds what an earlier try did.
+
+    `asked_at` is when the form was sent; None where no form was.
+    """
 
     run_id: str
     who: str
     reason: str
     dry_run: bool = True
+    asked_at: datetime | None = None
 
     def __post_init__(self) -> None:
         """Refuse what would be recorded without a reason."""
         if not self.reason.strip():
             raise OperationError("a reason", repr(self.reason), "trigger again and say why: it is kept in the record")
+
+    def refuse_empty_since(self, field: str, changed_at: datetime, change: str) -> None:
+        """OperationError where an empty field means something else by now: it was changed after the form was sent.
+
+        A second press, or a run that publishes while the form waits, must not take readers further than was seen.
+        """
+        if self.asked_at and changed_at > self.asked_at:
+            raise OperationError(
+                f"nothing to have changed since the form was sent ({self.asked_at:%H:%M:%S} UTC), as {field} is empty",
+                f"at {changed_at:%H:%M:%S} UTC {change}",
+                f"look at what is so now; to change it further, trigger again and fill in {field}",
+            )
 
 
 @dataclass(frozen=True)
@@ -62,7 +79,7 @@ def operation_from_context(context: Mapping[str, Any]) -> Operation:
     run_type = str(getattr(dag_run.run_type, "value", dag_run.run_type))
     who = dag_run.triggering_user_name or run_type
     reason = params["reason"] or ("" if run_type == "manual" else run_type)
-    return Operation(dag_run.run_id, who, reason, params["dry_run"])
+    return Operation(dag_run.run_id, who, reason, params["dry_run"], dag_run.run_after)
 
 
 def own_fields(step: Callable[..., Any], params: Mapping[str, Any]) -> dict[str, Any]:

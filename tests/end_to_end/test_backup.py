@@ -51,15 +51,18 @@ def home(published: Path, tmp_path: Path) -> Iterator[Path]:
 def carry_out(commands: str, home: Path) -> str:
     """What commands of the page print. They run one by one, as a person pastes them, in the project folder."""
     environment = {**whole_environment_of(home), "BACKUP": str(home.parent / "backup")}
-    said = ""
+    said, umask = "", ""
     for command in commands.splitlines():
         if command in NOT_HERE:
+            continue
+        if command.startswith("umask"):
+            umask = f"{command}\n"
             continue
         if command == "make freshness":
             command = ".venv/bin/python -m include.retraining.publication.freshness || true"
         command = command.replace(".venv/bin/python", sys.executable)
         done = subprocess.run(
-            ["bash", "-c", command], cwd=PROJECT, env=environment, capture_output=True, text=True, check=False
+            ["bash", "-c", umask + command], cwd=PROJECT, env=environment, capture_output=True, text=True, check=False
         )
         allowed = {0, TAR_WARNED} if "-cpf" in command else {0}
         assert done.returncode in allowed, f"mend {command!r} in docs/operate.md, Backups: {done.stderr}"
@@ -74,6 +77,7 @@ def seen(home: Path) -> list[object]:
 def test_a_lost_home_is_back_and_the_next_day_runs(home: Path, run_elsewhere: RunElsewhere) -> None:
     before, secrets = seen(home), (home / "secrets.env").read_bytes()
     carry_out(STOPPED, home)
+    assert [file.stat().st_mode & 0o077 for file in (home.parent / "backup").iterdir()] == [0]
     shutil.rmtree(home)
     assert f"readers see {DAY_BEFORE}-" in carry_out(RESTORE, home)
     assert seen(home) == before

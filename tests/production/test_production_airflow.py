@@ -53,7 +53,7 @@ NOBODY_BUT_ADMIN = {
 Shard = tuple[str, str]  # state, worker
 RIGHTS = {
     "see runs": (SEE_RUNS, {VIEWER, ON_CALL, OPERATOR}),
-    "trigger": (TRIGGER, {OPERATOR}),
+    "trigger": (TRIGGER, {ON_CALL, OPERATOR}),
     "roll back": (ROLL_BACK, {ON_CALL, OPERATOR}),
     "forget a user": (FORGET, {OPERATOR}),
     "backfill": (BACKFILL, {OPERATOR}),

@@ -5,15 +5,16 @@ from __future__ import annotations
 import pytest
 
 from include.production import access
-from include.production.roles import FORMS_OF_ON_CALL, ON_CALL, OPERATOR, ROLES, VIEWER
+from include.production.roles import DAGS_OF_ON_CALL, ON_CALL, OPERATOR, ROLES, VIEWER
 from tests.production.compose_file import PROJECT
 
 OWN = {"My Password", "My Profile"}
 
 
-@pytest.mark.parametrize("dag_id", FORMS_OF_ON_CALL)
-def test_forms_of_on_call_exist_and_are_forms(dag_id: str) -> None:
-    assert "operation_form" in (PROJECT / "dags" / f"{dag_id}.py").read_text()
+@pytest.mark.parametrize("dag_id", DAGS_OF_ON_CALL)
+def test_what_on_call_may_trigger_exists_and_the_runbook_has_it_pressed(dag_id: str) -> None:
+    assert (PROJECT / "dags" / f"{dag_id}.py").is_file()
+    assert dag_id in (PROJECT / "docs" / "runbook.md").read_text()
 
 
 @pytest.mark.parametrize("role", ROLES)

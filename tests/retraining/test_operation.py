@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
@@ -9,14 +10,18 @@ import pytest
 from include.retraining.errors import OperationError
 from include.retraining.operation import Operation, Plan, operation_from_context, own_fields, perform
 
+SENT = datetime(2026, 3, 10, 4, 5, tzinfo=UTC)
+
 
 def context(user: str | None = "hana", reason: str | None = "bad lists", dry_run: bool = True) -> dict[str, object]:
-    dag_run = SimpleNamespace(run_id="run-1", triggering_user_name=user, run_type=SimpleNamespace(value="manual"))
+    dag_run = SimpleNamespace(
+        run_id="run-1", triggering_user_name=user, run_type=SimpleNamespace(value="manual"), run_after=SENT
+    )
     return {"dag_run": dag_run, "params": {"reason": reason, "dry_run": dry_run}}
 
 
 def test_rule_8_an_operation_names_the_person_the_reason_and_the_run() -> None:
-    assert operation_from_context(context()) == Operation("run-1", "hana", "bad lists", dry_run=True)
+    assert operation_from_context(context()) == Operation("run-1", "hana", "bad lists", True, SENT)
 
 
 def test_where_airflow_knows_no_user_the_kind_of_run_stands_for_one() -> None:
@@ -24,9 +29,9 @@ def test_where_airflow_knows_no_user_the_kind_of_run_stands_for_one() -> None:
 
 
 def test_a_scheduled_run_needs_no_person_and_no_other_reason() -> None:
-    dag_run = SimpleNamespace(run_id="run-1", triggering_user_name=None, run_type="scheduled")
+    dag_run = SimpleNamespace(run_id="run-1", triggering_user_name=None, run_type="scheduled", run_after=SENT)
     found = operation_from_context({"dag_run": dag_run, "params": {"reason": None, "dry_run": False}})
-    assert found == Operation("run-1", "scheduled", "scheduled", dry_run=False)
+    assert found == Operation("run-1", "scheduled", "scheduled", False, SENT)
 
 
 @pytest.mark.parametrize("reason", [None, "", " \n"])

@@ -44,6 +44,9 @@ def plan_model_rollback(
     if any(term["decision_id"] == operation.run_id for term in terms):
         says = ("an earlier try of this run recorded it; the alias of the registry follows the record",)
         return Plan(says, lambda: follow_record(warehouse, registry, surface))
+    if not model and terms:
+        put = f"{terms[-1]['model_version'] or NOBODY} was put in office on {surface}"
+        operation.refuse_empty_since("model", terms[-1]["recorded_at"], put)
     target = _target(warehouse, surface, terms, model)
     if target:
         refuse_unusable(registry.get(*target.rsplit("/", 1)))
@@ -54,7 +57,10 @@ def plan_model_rollback(
         record_rollback(warehouse, operation, last["as_of_date"], chosen)
         follow_record(warehouse, registry, surface)
 
-    return Plan(_words(warehouse, surface, last, target), carry_out)
+    says = _words(warehouse, surface, last, target)
+    if not model:
+        says += (f"to do exactly this, whoever takes office meanwhile: model = {target}",)
+    return Plan(says, carry_out)
 
 
 def follow_record(warehouse: Warehouse, registry: ModelRegistry, surface: str) -> None:

@@ -54,9 +54,9 @@ class Archive:
             f"{shelf_life(row['valid_until'], now)}; {models})"
         )
 
-    def list_targets(self) -> str:
-        """The targets and what became of each, newest first, for people."""
-        now, targets = datetime.now(UTC), self.targets
+    def list_targets(self, but: str | None = None) -> str:
+        """The targets, without one that was found wanting, and what became of each, newest first, for people."""
+        now, targets = datetime.now(UTC), [name for name in self.targets if name != but]
         lines = [f"{status_of(self.log, name)}: {self.describe(name, now)}" for name in targets[:SHOWN]]
         older = [f"and {len(targets) - SHOWN} older ones"] if len(targets) > SHOWN else []
         return "\n- ".join(["", *lines, *older]) if targets else " none"

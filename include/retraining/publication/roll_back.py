@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from include.retraining.errors import OperationError
 from include.retraining.operation import Plan
@@ -13,7 +13,7 @@ from include.retraining.publication.live_views import views_differ
 from include.retraining.publication.switch_log import append_switch, show_current
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from include.retraining.operation import Operation
     from include.retraining.publication.archive import Archive
@@ -37,8 +37,8 @@ def plan_switch(
 ) -> Plan:
     """What a row of this kind in `publication_switches` changes; `tables` are those that readers read.
 
-    An empty `publication_id` means the publication readers had before. Raises OperationError for a target that cannot
-    be shown, with those that can.
+    An empty `publication_id` means the publication readers had before they saw what they saw as the form was sent.
+    Raises OperationError for a target that cannot be shown, with those that can.
     """
     archive = read_archive(warehouse)
     if done := _done_by(archive.log, operation):
@@ -47,10 +47,13 @@ def plan_switch(
         return Plan((earlier,), (lambda: show_current(warehouse)) if astray else None)
     if action != "rollback":
         return _plan_hold(warehouse, operation, action, publication_id, archive, after_rollback)
+    if not publication_id and (last := archive.log.last_move):
+        moved = f"{last.who} moved readers to {last.to_publication_id or 'nothing'} ({last.kind})"
+        operation.refuse_empty_since("publication_id", last.switched_at, moved)
     target = publication_id or archive.had_before
     if target not in archive.targets:
         raise _refused(archive, target)
-    _refuse_incomplete(warehouse, archive.rows[target], tables)
+    _refuse_incomplete(warehouse, archive, target, tables)
     now, held = datetime.now(UTC), archive.log.is_held(after_rollback) or after_rollback == "hold"
     says = (
         f"readers leave: {archive.describe(archive.log.current, now)}",
@@ -58,6 +61,8 @@ def plan_switch(
         HELD if held else FREE,
         "champions stay in office: where the model is to blame, trigger rollback_model too",
     )
+    if not publication_id:
+        says += (f"to do exactly this, whatever is published meanwhile: publication_id = {target}",)
     return Plan(says, lambda: _append(warehouse, archive.log, target, "rollback", operation))
 
 
@@ -106,16 +111,17 @@ def _refused(archive: Archive, target: str | None) -> OperationError:
     )
 
 
-def _refuse_incomplete(warehouse: Warehouse, row: Mapping[str, Any], tables: Iterable[Table]) -> None:
+def _refuse_incomplete(warehouse: Warehouse, archive: Archive, name: str, tables: Iterable[Table]) -> None:
     """OperationError where rows of the publication are gone: readers would get a part of it."""
-    complete, name = complete_counts(warehouse, row), row["publication_id"]
+    complete = complete_counts(warehouse, archive.rows[name])
     for table in tables:
         expected, found = complete.get(table.name, range(1)), _count(warehouse, table, name)
         if found not in expected:
             raise OperationError(
                 f"{in_words(expected)} rows of {name} in {table.name}",
                 f"{found}",
-                "choose another publication_id; this one can only be made again, by a run of its date",
+                "trigger again with another publication_id (this one can only be made again, by a run of its date):"
+                f"{archive.list_targets(but=name)}",
             )
 
 

@@ -55,13 +55,15 @@ class SwitchLog:
 
     @property
     def newest_date(self) -> date | None:
-        """The newest as_of_date ever published."""
-        published = [as_of_date_of(s.to_publication_id) for s in self.switches if s.kind == "publish"]
-        return max(published, default=None)
+        """The newest as_of_date that readers ever saw: by a run, or as a person gave it to them."""
+        return max((as_of_date_of(s.to_publication_id) for s in self.switches if s.to_publication_id), default=None)
 
     @property
     def rolled_back(self) -> frozenset[str]:
-        """Publications that people took away from readers, and did not give back."""
+        """Publications that people took away from readers, and did not give back.
+
+        Who moves readers on to a newer date says nothing against the older one.
+        """
         taken: set[str] = set()
         arrived_by: Kind | None = None
         for switch in self.switches:
@@ -70,7 +72,7 @@ class SwitchLog:
                 # Giving one back undoes a rollback, and says nothing against what that rollback had led to.
                 undone = arrived_by == "rollback" and reached in taken
                 taken.discard(reached)
-                if not undone:
+                if not undone and not _is_newer(reached, left):
                     taken.add(left)
             if left != reached:
                 arrived_by = switch.kind
@@ -121,6 +123,10 @@ def append_switch(
 def show_current(warehouse: Warehouse) -> None:
     """Let views follow the log: also after a try that was killed between its append and here."""
     follow_log(warehouse, lambda: read_switch_log(warehouse).pointer)
+
+
+def _is_newer(publication_id: str, than: str) -> bool:
+    return bool(than) and as_of_date_of(publication_id) > as_of_date_of(than)
 
 
 def as_of_date_of(publication_id: str) -> date:

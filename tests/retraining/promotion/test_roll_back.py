@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import cast
 
 import pytest
@@ -75,6 +75,16 @@ def test_rule_5_later_dates_start_from_the_champion_before_and_earlier_ones_are_
     assert f"leaves office on for_you: for_you/3, champion since {WED}" in said
     assert f"takes office: for_you/2, for every as_of_date after {WED}" in said
     assert f"a run of {WED} itself goes on to start from the champion of that date: for_you/2" in said
+    assert "model = for_you/2" in said
+
+
+@pytest.mark.usefixtures("three_champions")
+def test_a_second_press_does_not_go_one_further_back(warehouse: LocalWarehouse, aliases: Aliases) -> None:
+    pressed, registry = replace(OPERATION, run_id="run-2", asked_at=datetime.now(UTC)), cast(ModelRegistry, aliases)
+    do(warehouse, aliases)
+    with pytest.raises(OperationError, match="for_you/2 was put in office on for_you"):
+        plan_model_rollback(warehouse, registry, pressed, "for_you", None, lambda model: None)
+    plan_model_rollback(warehouse, registry, pressed, "for_you", "for_you/1", lambda model: None)
 
 
 @pytest.mark.usefixtures("three_champions")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -91,6 +91,45 @@ def test_twice_without_a_target_goes_back_twice(warehouse: LocalWarehouse, days:
     assert read_switch_log(warehouse).current == days[0]
     with pytest.raises(OperationError, match="none that readers had before"):
         plan(warehouse, operation=replace(OPERATION, run_id="run-3"))
+
+
+def test_a_second_press_does_not_take_readers_one_further_back(warehouse: LocalWarehouse, days: list[str]) -> None:
+    pressed = replace(OPERATION, run_id="run-2", asked_at=datetime.now(UTC))
+    do(warehouse)
+    with pytest.raises(OperationError, match=f"hana moved readers to {days[1]}"):
+        plan(warehouse, operation=pressed)
+    assert read_switch_log(warehouse).current == days[1]
+    plan(warehouse, operation=replace(pressed, asked_at=datetime.now(UTC)))
+
+
+def test_what_is_published_while_the_form_waits_does_not_bring_the_bad_lists_back(
+    warehouse: LocalWarehouse, days: list[str]
+) -> None:
+    pressed = replace(OPERATION, asked_at=datetime.now(UTC))
+    publish(warehouse, date(2026, 3, 12), 6)
+    with pytest.raises(OperationError, match="trigger again and fill in publication_id"):
+        plan(warehouse, operation=pressed)
+    said = perform(pressed, plan(warehouse, days[1], operation=pressed))
+    assert f"readers get: {days[1]}" in said
+    assert read_switch_log(warehouse).current == days[1]
+
+
+def test_a_hold_meanwhile_moved_nobody(warehouse: LocalWarehouse, days: list[str]) -> None:
+    pressed = replace(OPERATION, asked_at=datetime.now(UTC))
+    do(warehouse, action="hold", run_id="run-2")
+    assert f"publication_id = {days[1]}" in perform(pressed, plan(warehouse, operation=pressed))
+
+
+def test_rule_5_lists_that_a_person_gave_to_readers_are_not_replaced_by_older_ones(
+    warehouse: LocalWarehouse, days: list[str]
+) -> None:
+    newer = stage_lists(warehouse, date(2026, 3, 12), 6).publication_id
+    do(warehouse, newer)
+    do(warehouse, action="release", run_id="run-2")
+    assert not publish(warehouse, WED, 7)[1].is_current
+    assert read_switch_log(warehouse).current == newer
+    do(warehouse, run_id="run-3")
+    assert read_switch_log(warehouse).current == days[2], "nothing was said against it"
 
 
 def test_what_readers_got_after_the_target_is_not_what_they_had_before(
@@ -190,8 +229,9 @@ def test_a_wrong_target_is_refused_with_the_right_ones(
 
 def test_rule_4_a_publication_whose_rows_were_lost_is_refused(warehouse: LocalWarehouse, days: list[str]) -> None:
     warehouse.replace(POPULAR_ITEMS, {"publication_id": days[1]}, POPULAR_ITEMS.schema.empty_table())
-    with pytest.raises(OperationError, match=f"4 rows of {days[1]} in popular_items"):
+    with pytest.raises(OperationError, match=f"4 rows of {days[1]} in popular_items") as refused:
         plan(warehouse)
+    assert [days[0] in refused.value.next_step, days[1] in refused.value.next_step] == [True, False]
 
 
 def test_rule_7_damaged_files_of_what_readers_see_do_not_stop_a_rollback(

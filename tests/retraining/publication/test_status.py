@@ -8,6 +8,8 @@ from include.retraining.publication.status import Status, status_of
 from include.retraining.publication.switch_log import Kind
 from tests.retraining.publication.test_switch_log import A, B, log_of
 
+OLD = "2026-01-01-0123456789ab"
+
 
 @pytest.mark.parametrize(
     ("moves", "expected"),
@@ -18,10 +20,11 @@ from tests.retraining.publication.test_switch_log import A, B, log_of
         ([("publish", A), ("hold", "")], "current"),
         ([("publish", A), ("publish", B)], "superseded"),
         ([("publish", A), ("hold", ""), ("publish", B)], "superseded"),
-        ([("publish", B), ("publish", A), ("rollback", B)], "rolled_back"),
-        ([("publish", B), ("publish", A), ("rollback", B), ("release", "")], "rolled_back"),
+        ([("publish", OLD), ("publish", A), ("rollback", OLD)], "rolled_back"),
+        ([("publish", OLD), ("publish", A), ("rollback", OLD), ("release", "")], "rolled_back"),
         ([("publish", B), ("publish", A), ("auto_revert", B)], "rejected"),
         ([("publish", A), ("publish", B), ("rollback", A)], "current"),
+        ([("publish", A), ("rollback", B)], "superseded"),
         ([("publish", A), ("auto_revert", ""), ("publish", A), ("publish", B)], "superseded"),
     ],
 )
