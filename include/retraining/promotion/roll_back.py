@@ -58,9 +58,8 @@ def plan_model_rollback(
         follow_record(warehouse, registry, surface)
 
     says = _words(warehouse, surface, last, target)
-    if not model:
-        says += (f"to do exactly this, whoever takes office meanwhile: model = {target}",)
-    return Plan(says, carry_out)
+    exactly = () if model else (f"to do exactly this, whoever takes office meanwhile: model = {target}",)
+    return Plan((*says, *exactly), carry_out)
 
 
 def follow_record(warehouse: Warehouse, registry: ModelRegistry, surface: str) -> None:

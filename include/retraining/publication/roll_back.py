@@ -55,14 +55,14 @@ def plan_switch(
         raise _refused(archive, target)
     _refuse_incomplete(warehouse, archive, target, tables)
     now, held = datetime.now(UTC), archive.log.is_held(after_rollback) or after_rollback == "hold"
-    says = (
+    seen = (
         f"readers leave: {archive.describe(archive.log.current, now)}",
         f"readers get: {archive.describe(target, now)}",
         HELD if held else FREE,
         "champions stay in office: where the model is to blame, trigger rollback_model too",
     )
-    if not publication_id:
-        says += (f"to do exactly this, whatever is published meanwhile: publication_id = {target}",)
+    exactly = f"to do exactly this, whatever is published meanwhile: publication_id = {target}"
+    says = seen if publication_id else (*seen, exactly)
     return Plan(says, lambda: _append(warehouse, archive.log, target, "rollback", operation))
 
 
