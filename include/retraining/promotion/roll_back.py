@@ -57,9 +57,8 @@ def plan_model_rollback(
         record_rollback(warehouse, operation, last["as_of_date"], chosen)
         follow_record(warehouse, registry, surface)
 
-    says = _words(warehouse, surface, last, target)
     exactly = () if model else (f"to do exactly this, whoever takes office meanwhile: model = {target}",)
-    return Plan((*says, *exactly), carry_out)
+    return Plan((*_words(warehouse, surface, last, target), *exactly), carry_out)
 
 
 def follow_record(warehouse: Warehouse, registry: ModelRegistry, surface: str) -> None:
