@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from include.recommender.evaluation import CHALLENGER, CHAMPION
 from include.recommender.evaluation_rows import EVERYBODY
-from include.recommender.metrics import PER_USER
 from include.recommender.model_card_tables import interval_text, table
 from include.recommender.model_card_words import CONTENDERS, METRICS, SURFACES_IN_WORDS, plain, relative, verdict
 from include.recommender.templates import filled
@@ -121,7 +120,7 @@ def _differences(request: Request) -> str:
                 METRICS[metric][0],
                 *(interval_text(metric, request.measured(CHALLENGER, metric, of), "+") for of in request.others),
             ]
-            for metric in PER_USER
+            for metric in METRICS
         ),
     )
 

@@ -40,6 +40,7 @@ def result_rows(
         *_difference_rows(frames, segments, promotion),
         *_everybody_rows(frames, promotion),
         *_overall_rows(results, frames),
+        *_overall_difference_rows(results, frames),
         *_source_rows(results, _people(segments)),
     ]
     full = [
@@ -66,9 +67,6 @@ def evidence_from(rows: pa.Table, surface: str, promotion: Promotion) -> Evidenc
     over_champion = found.get((CHALLENGER, CHAMPION, EVERYBODY, promotion.metric))
     incumbent = CHAMPION if over_champion else best
 
-    def overall(metric: str) -> dict[str, float]:
-        return {name: interval.mean for (name, _, _, of), interval in found.items() if of == metric}
-
     return Evidence(
         best_baseline=best,
         baseline_mean=means[best].mean,
@@ -85,9 +83,19 @@ def evidence_from(rows: pa.Table, surface: str, promotion: Promotion) -> Evidenc
             (contender, versus) == (CHALLENGER, best) and segment.startswith("week ")
             for contender, versus, segment, _ in found
         ),
-        coverage=overall("coverage@20"),
-        novelty=overall("novelty@20"),
+        coverage=_of_shared_weeks(found, "coverage@20", incumbent),
+        novelty=_of_shared_weeks(found, "novelty@20", incumbent),
     )
+
+
+def _of_shared_weeks(
+    found: Mapping[tuple[str, str, str, str], Interval], metric: str, incumbent: str
+) -> dict[str, float]:
+    """A metric without users, of incumbent and challenger: means over the incumbent's weeks, which both have."""
+    own, more = found.get((incumbent, "", EVERYBODY, metric)), found.get((CHALLENGER, incumbent, EVERYBODY, metric))
+    if own is None:
+        return {}
+    return {incumbent: own.mean} | ({CHALLENGER: own.mean + more.mean} if more else {})
 
 
 Row = tuple[str, str, str, str, Interval]
@@ -130,6 +138,19 @@ def _overall_rows(results: Results, frames: Mapping[str, pd.DataFrame]) -> Itera
     for name, weeks in results.overall.items():
         for metric in next(iter(weeks.values())):
             yield name, "", EVERYBODY, metric, _exact([of[metric] for of in weeks.values()], _people(frames[name]))
+
+
+def _overall_difference_rows(results: Results, frames: Mapping[str, pd.DataFrame]) -> Iterator[Row]:
+    """Challenger minus each other, over the weeks that both were measured on."""
+    challenger = results.overall[CHALLENGER]
+    for versus, weeks in results.overall.items():
+        shared = sorted(challenger.keys() & weeks.keys())
+        if versus == CHALLENGER or not shared:
+            continue
+        people = _people((frames[CHALLENGER] - frames[versus]).dropna())
+        for metric in challenger[shared[0]]:
+            differences = [challenger[week][metric] - weeks[week][metric] for week in shared]
+            yield CHALLENGER, versus, EVERYBODY, metric, _exact(differences, people)
 
 
 def _source_rows(results: Results, users: int) -> Iterator[Row]:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from include.recommender.evaluation import CHALLENGER
 from include.recommender.features import FEATURES
-from include.recommender.metrics import PER_USER
 from include.recommender.model_card_words import CONTENDERS, METRICS, plain
 from include.recommender.source_report import CANDIDATES, source_row
 from include.recommender.sources import SOURCE_NAMES
@@ -59,7 +58,7 @@ def differences_table(evidence: CardEvidence) -> str:
                 METRICS[metric][0],
                 *(interval_text(metric, measured(CHALLENGER, metric, versus=of), "+") for of in others),
             ]
-            for metric in PER_USER
+            for metric in METRICS
         ),
     )
 

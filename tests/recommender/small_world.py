@@ -237,4 +237,7 @@ def evaluation_rows(
     rows += [row("challenger", incumbent, part, "ndcg@10", over) for part, over in groups.items()]
     for name, (covered, bits) in ours.items():
         rows += [row(name, "", "all", "coverage@20", covered), row(name, "", "all", "novelty@20", bits)]
+    if "champion" in ours:
+        more = zip(("coverage@20", "novelty@20"), ours["challenger"], ours["champion"], strict=True)
+        rows += [row("challenger", "champion", "all", metric, own - other) for metric, own, other in more]
     return pa.Table.from_pylist(rows, schema=EVALUATION_RESULTS.schema)

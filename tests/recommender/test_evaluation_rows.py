@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+import pyarrow.compute as pc
 import pytest
 
 from include.recommender.baselines import baselines_of
@@ -15,6 +16,7 @@ from include.recommender.metrics import PER_USER
 from include.recommender.source_report import SourceReport
 from include.retraining.content_hash import content_hash
 from include.retraining.promotion.paired_bootstrap import Interval, bootstrap_mean
+from include.retraining.promotion.policy import decide
 from include.retraining.settings import Promotion
 from include.retraining.tables import EVALUATION_RESULTS
 from tests.recommender.small_world import DAY, days_ago
@@ -188,6 +190,19 @@ def test_coverage_and_novelty_are_means_of_the_weeks(rows: dict[Key, dict[str, A
         assert [row[column] for column in ("mean", "low", "high")] == pytest.approx([mean] * 3)
 
 
+def test_differences_of_coverage_and_novelty_are_of_the_weeks_that_both_have(
+    rows: dict[Key, dict[str, Any]],
+) -> None:
+    for versus, metric, difference, users in (
+        (CHAMPION, "coverage@20", -0.1, 2),
+        (CHAMPION, "novelty@20", 1.0, 2),
+        ("own_history", "novelty@20", 0.0, 4),
+    ):
+        row = rows[CHALLENGER, versus, EVERYBODY, metric]
+        assert [row[column] for column in ("mean", "low", "high")] == pytest.approx([difference] * 3)
+        assert row["users"] == users
+
+
 def test_what_the_sources_brought_is_kept_beside(rows: dict[Key, dict[str, Any]]) -> None:
     found = {metric: rows[name, "", part, metric]["mean"] for name, _, part, metric in rows if name == "source:rising"}
     assert found == {"candidate_recall": 0.2, "candidate_recall_alone": 0.1, "candidates_per_user": 5.0}
@@ -209,10 +224,24 @@ def test_evidence_takes_the_best_baseline_and_both_comparisons(
     assert evidence.over_champion is not None
     assert (evidence.over_champion.mean, evidence.over_champion.users) == (pytest.approx(0.1), 2)
     assert evidence.weeks == 2
-    assert evidence.coverage == pytest.approx(
-        {CHALLENGER: 0.3, CHAMPION: 0.5, "recent_popularity": 0.3, "own_history": 0.3}
-    )
-    assert evidence.novelty[CHALLENGER] == pytest.approx(5.5)
+
+
+def test_guardrails_compare_coverage_and_novelty_on_the_weeks_of_the_champion() -> None:
+    """A week before the champion could be measured says nothing of what readers see now, or would see."""
+    results = measured()
+    results.overall[CHALLENGER][BEFORE] = {"coverage@20": 0.0, "novelty@20": 0.0}
+    evidence = evidence_from(rows_of(results), SURFACE, POLICY)
+    assert evidence.coverage == pytest.approx({CHALLENGER: 0.4, CHAMPION: 0.5})
+    assert evidence.novelty == pytest.approx({CHALLENGER: 5.0, CHAMPION: 4.0})
+    assert not [reason for reason in decide(evidence, POLICY).reasons if "shows" in reason.split(":")[0]]
+
+
+def test_a_coverage_that_was_not_compared_allows_nothing(table: pa.Table) -> None:
+    """Results written before the differences were: the policy takes such a challenger for one that shows no item."""
+    old = table.filter((pc.field("metric") != "coverage@20") | (pc.field("versus") == ""))
+    evidence = evidence_from(old, SURFACE, POLICY)
+    assert evidence.coverage == {CHAMPION: 0.5}
+    assert any(reason.startswith("shows too few items: coverage 0.000") for reason in decide(evidence, POLICY).reasons)
 
 
 def test_segments_are_compared_with_the_one_in_office(table: pa.Table) -> None:

@@ -30,7 +30,7 @@ class Evidence:
     """What the policy looks at. Intervals are of the policy's metric, challenger minus the other.
 
     `over_champion` is None without a champion, and where it learnt from every evaluated week. Coverage and novelty
-    (bits) are by contender.
+    (bits) are of the challenger and the one it would replace, as means over the weeks that both were measured on.
     """
 
     best_baseline: str
