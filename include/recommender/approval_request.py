@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 from include.recommender.evaluation import CHALLENGER, CHAMPION
 from include.recommender.evaluation_rows import EVERYBODY
 from include.recommender.model_card_tables import interval_text, table
-from include.recommender.model_card_words import CONTENDERS, METRICS, SURFACES_IN_WORDS, plain, relative, verdict
+from include.recommender.model_card_words import (
+    CONTENDERS,
+    METRICS,
+    SURFACES_IN_WORDS,
+    plain,
+    relative,
+    sure_together,
+    verdict,
+)
 from include.recommender.templates import filled
 from include.retraining.promotion.approval import Question
 from include.retraining.promotion.paired_bootstrap import Interval
@@ -126,7 +134,7 @@ def _differences(request: Request) -> str:
 
 
 def _losers(request: Request) -> str:
-    """Groups that surely lose, the largest first; none of them loses more than the policy allows."""
+    """Groups that lose by their own intervals, the largest first, and which of them surely do."""
     groups = [group for group in request.evidence.segments if group.difference.high < 0]
     if not groups:
         return "No group of people surely loses."
@@ -146,7 +154,7 @@ def _losers(request: Request) -> str:
         f"{METRICS[metric][0]} with {CONTENDERS[request.incumbent]}",
         "the new ranker minus that",
     ]
-    return table(head, rows)
+    return f"{table(head, rows)}\n\n{sure_together(request.evidence, request.promotion)}"
 
 
 def _changes(changes: ListChanges | None) -> str:

@@ -10,13 +10,15 @@ from include.recommender.evaluation_rows import NO_HISTORY
 from include.recommender.segments import ACTIVITY
 from include.recommender.source_report import source_row
 from include.recommender.sources import SOURCE_NAMES
-from include.retraining.promotion.policy import what_shows
+from include.retraining.promotion.policy import compared_segments, surely_worse, what_shows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from include.recommender.model_card_evidence import CardEvidence
     from include.retraining.promotion.paired_bootstrap import Interval
+    from include.retraining.promotion.policy import Evidence
+    from include.retraining.settings import Promotion
 
 CONTENDERS = {
     CHALLENGER: "the new ranker",
@@ -83,7 +85,8 @@ def rules(evidence: CardEvidence) -> list[str]:
         f"it is surely no more than {policy.champion_margin:.3f} below the ranker in use;",
         f"it shows at least {policy.min_coverage_ratio:.0%} as many items as the ranker in use;",
         f"its novelty is no more than {policy.max_novelty_loss:g} below that of the ranker in use;",
-        f"no group of {policy.min_segment_users} people or more surely loses more than {policy.max_segment_loss:.0%};",
+        f"no group of {policy.min_segment_users} people or more surely loses more than {policy.max_segment_loss:.0%}, "
+        "where sure means sure among all groups together (Holm's correction);",
         f"at least {policy.min_evaluated_users} people were there to judge by.",
     ]
 
@@ -163,11 +166,21 @@ def _newcomers(evidence: CardEvidence) -> list[str]:
 def _losers(evidence: CardEvidence) -> list[str]:
     least = evidence.promotion.min_segment_users
     groups = {name: at for name, at in evidence.groups.items() if at.high < 0}
-    worse = [f"{plain(name)} ({at.users:,} people)" for name, at in groups.items()]
+    worse = ", ".join(f"{plain(name)} ({at.users:,} people)" for name, at in groups.items())
     against = CONTENDERS[evidence.incumbent]
     small = sum(at.users < least for at in evidence.groups.values())
-    found = [f"Worse than {against} for: {', '.join(worse)}."] if worse else []
+    together = sure_together(evidence.policy_evidence, evidence.promotion)
+    found = [f"Worse than {against} for: {worse}. {together}"] if worse else []
     return found + ([f"{small} groups of fewer than {least} people are shown, but decide nothing."] if small else [])
+
+
+def sure_together(evidence: Evidence, policy: Promotion) -> str:
+    """What remains of groups whose own intervals lie below zero once all groups are looked at together."""
+    groups, sure = len(compared_segments(evidence, policy)), surely_worse(evidence, policy)
+    return (
+        f"Each is told by its own range, and of many groups some lose by chance. Sure among all that are compared "
+        f"({groups}, Holm's correction): {', '.join(plain(segment.name) for segment in sure) or 'none'}."
+    )
 
 
 def left_out(evidence: CardEvidence) -> str:

@@ -86,7 +86,7 @@ def differences_of(found: Iterable[Measured], metric: str) -> tuple[Whisker, ...
 def segments_of(found: Iterable[Measured], metric: str, versus: str, most: int = 12) -> tuple[tuple[Whisker, ...], int]:
     """The challenger minus another in groups of people, the largest first, and how many groups there are.
 
-    Those who surely lose are never left out. Weeks are no groups.
+    Those whose own interval lies below zero are never left out. Weeks are no groups.
     """
     groups = [
         of

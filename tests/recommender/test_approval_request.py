@@ -75,6 +75,7 @@ def test_who_loses_is_named_and_text_from_data_stays_text() -> None:
     body = question_of(request()).body
     assert "| new users | 100 | 0.200 | -0.010 (-0.011 to -0.009) |" in body
     assert "category: a\\|\\*b\\*" in body
+    assert "Sure among all that are compared (3, Holm's correction): new users, category: a|\\*b\\*." in body
     assert "| 1 event |" not in body
     assert (
         "No group of people surely loses."

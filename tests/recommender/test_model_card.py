@@ -203,6 +203,8 @@ def test_groups_that_lose_are_named(files: dict[str, str]) -> None:
     text = text_of(files)
     assert "| known users | 100 | 0.250 (0.249 to 0.251) | -0.010 (-0.011 to -0.009) |" in text
     assert "- Worse than the rule “what you turned to before” for: known users (100 people)." in text
+    assert "Sure among all that are compared (3, Holm's correction): known users." in text
+    assert "loses more than 10%, where sure means sure among all groups together (Holm's correction);" in text
     assert "in 3 groups of people: better in 2, worse in 1, not sure in 0." in text
 
 
@@ -319,8 +321,8 @@ def test_a_category_may_be_called_anything(workspace: Recommender, registry: Fak
     page = Page(files["model_card/model_card.html"])
     assert page.loads == []
     assert "script" not in page.tags
-    # In the table and among those who lose; the picture is text as well.
-    assert page.text.count(name) == 3
+    # In the table, twice among those who lose, by itself and among all; the picture is text as well.
+    assert page.text.count(name) == 4
 
 
 def one_week(rows: pa.Table) -> pa.Table:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from include.retraining.promotion.holm import surely_below_zero
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -164,14 +166,27 @@ def _novelty(evidence: Evidence, policy: Promotion) -> list[str]:
 
 
 def _segments(evidence: Evidence, policy: Promotion) -> list[str]:
-    """Groups of enough users that surely lose, and lose more than the policy allows."""
+    """Groups that surely lose, and lose more than the policy allows."""
+    compared = len(compared_segments(evidence, policy))
+    groups = "1 group" if compared == 1 else f"{compared} groups"
     return [
-        f"worse for {segment.name}: {policy.metric} {_text(segment.difference)} of {segment.mean:.4f}"
-        for segment in evidence.segments
-        if segment.difference.users >= policy.min_segment_users
-        and segment.difference.high < 0
-        and segment.difference.mean < -policy.max_segment_loss * segment.mean
+        f"worse for {segment.name}: {policy.metric} {_text(segment.difference)} of {segment.mean:.4f}, "
+        f"sure among {groups} (Holm)"
+        for segment in surely_worse(evidence, policy)
+        if segment.difference.mean < -policy.max_segment_loss * segment.mean
     ]
+
+
+def surely_worse(evidence: Evidence, policy: Promotion) -> list[SegmentEvidence]:
+    """Groups that lose, looked at together: of many, some have an interval below zero by chance."""
+    compared = compared_segments(evidence, policy)
+    below = surely_below_zero([segment.difference for segment in compared])
+    return [segment for segment, is_below in zip(compared, below, strict=True) if is_below]
+
+
+def compared_segments(evidence: Evidence, policy: Promotion) -> list[SegmentEvidence]:
+    """Groups of enough users to decide something."""
+    return [segment for segment in evidence.segments if segment.difference.users >= policy.min_segment_users]
 
 
 def what_shows(evidence: Evidence) -> str:

@@ -93,7 +93,7 @@ def test_a_challenger_that_shows_far_fewer_items_is_kept_back() -> None:
 @pytest.mark.parametrize("evidence", [GOOD, NO_CHAMPION], ids=["champion", "first"])
 def test_a_group_of_users_that_surely_loses_much_keeps_the_challenger_back(evidence: Evidence) -> None:
     assert only_reason(replace(evidence, segments=(NEWCOMERS,))) == (
-        "worse for new users: ndcg@10 -0.0300 [-0.0500, -0.0100] of 0.2000"
+        "worse for new users: ndcg@10 -0.0300 [-0.0500, -0.0100] of 0.2000, sure among 1 group (Holm)"
     )
 
 
@@ -115,6 +115,23 @@ def test_every_group_that_loses_is_named() -> None:
     both = (NEWCOMERS, replace(NEWCOMERS, name="1 event"), replace(NEWCOMERS, name="fine", mean=9.0))
     reasons = decide(replace(GOOD, segments=both), POLICY).reasons
     assert [reason.split(":")[0] for reason in reasons] == ["worse for new users", "worse for 1 event"]
+
+
+def test_of_many_groups_one_that_loses_by_chance_decides_nothing() -> None:
+    """An interval below zero by itself, 2.9 standard errors: one group in thirty does that without any loss."""
+    others = tuple(SegmentEvidence(f"category: {number}", Interval(0.0, -0.02, 0.02, 60), 0.2) for number in range(29))
+    assert decide(replace(GOOD, segments=(NEWCOMERS, *others)), POLICY).choice == "promote"
+    sure = replace(NEWCOMERS, difference=Interval(-0.04, -0.06, -0.02, 50))
+    reason = only_reason(replace(GOOD, segments=(sure, *others)))
+    assert reason.endswith("of 0.2000, sure among 30 groups (Holm)")
+
+
+def test_groups_too_small_to_decide_do_not_count_among_those_compared() -> None:
+    small = tuple(
+        SegmentEvidence(f"category: {number}", Interval(0.0, -0.02, 0.02, POLICY.min_segment_users - 1), 0.2)
+        for number in range(29)
+    )
+    assert only_reason(replace(GOOD, segments=(NEWCOMERS, *small))).endswith("sure among 1 group (Holm)")
 
 
 def test_a_challenger_that_shows_what_everybody_knows_is_kept_back() -> None:
