@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from include.recommender.training_set import Targets
     from include.retraining.warehouse.protocol import Warehouse
 
+# Metrics look no deeper.
 DEPTH = 20
 CHAMPION, CHALLENGER, FOR_EVERYBODY = "champion", "challenger", "list_for_everybody"
 
@@ -90,6 +91,11 @@ def evaluate_weeks(
     return results
 
 
+def depth_of(settings: RecommenderSettings) -> int:
+    """Places of a list that are measured: those that would be published, and no more than metrics look at."""
+    return min(DEPTH, settings.publication.list_size)
+
+
 def per_user_of(snapshot: Snapshot, targets: Targets, lists: TopLists) -> dict[str, NDArray[np.float64]]:
     """Metrics of each user with targets, shape (users,)."""
     return _metrics(snapshot, targets, as_grid(lists, targets.users, DEPTH))
@@ -113,7 +119,7 @@ def _measure_alike(
         {name: contender.scorer for name, contender in alike.items()},
         settings,
         surface,
-        DEPTH,
+        depth_of(settings),
         watch=lambda block: results.sources.add(block, targets) if CHALLENGER in alike else None,
     )
     for name, top in lists.items():
@@ -137,7 +143,7 @@ def _measure_everybody(snapshot: Snapshot, wanted: pa.Table, settings: Recommend
         strangers["user_id"].to_numpy(zero_copy_only=False).astype(str), return_inverse=True, return_counts=True
     )
     score = popularity(settings.lists.popularity_days[0])(snapshot)
-    shown = snapshot.item_ids[ordered(score, snapshot.recommendable)[:DEPTH]]
+    shown = snapshot.item_ids[ordered(score, snapshot.recommendable)[: depth_of(settings)]]
     found = np.zeros((len(users), DEPTH), bool)
     place = {item: at for at, item in enumerate(shown)}
     at = np.array([place.get(item, -1) for item in strangers["item_id"].to_pylist()])

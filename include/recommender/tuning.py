@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from include.recommender.arrays import is_among
-from include.recommender.evaluation import DEPTH, per_user_of
+from include.recommender.evaluation import depth_of, per_user_of
 from include.recommender.lists import similar_rows, top_lists
 from include.recommender.parallel import parallel_map
 from include.recommender.past_date import PastDate
@@ -199,9 +199,10 @@ def _ndcg(
 ) -> NDArray[np.float64]:
     """NDCG@10 per user with targets of lists from one source alone; popularity fills up."""
     users = targets[surface].users
-    caps = dict.fromkeys(SOURCE_NAMES, 0) | {source: DEPTH, "for_you_share": 1.0}
+    depth = depth_of(settings)
+    caps = dict.fromkeys(SOURCE_NAMES, 0) | {source: depth, "for_you_share": 1.0}
     alone = settings.model_copy(update={"candidates": settings.candidates.model_copy(update=caps)})
-    lists = top_lists(snapshot, users, {source: lambda c: c.scores[source]}, alone, surface, DEPTH)[source]
+    lists = top_lists(snapshot, users, {source: lambda c: c.scores[source]}, alone, surface, depth)[source]
     return per_user_of(snapshot, targets[surface], lists)["ndcg@10"]
 
 

@@ -115,7 +115,7 @@ def test_everybody_is_measured_on_the_same_users_by_every_metric(
     pd.testing.assert_frame_equal(*same, check_exact=True)
 
 
-def recalls_by_hand(first: date) -> dict[str, float]:
+def recalls_by_hand(first: date, places: int = 20) -> dict[str, float]:
     """Recall@20 of users known when a week began, of lists in the order of the item ids, from the raw events."""
     end = first + timedelta(days=7)
     history = [row for row in EVENTS if row["event_date"] < first and row["arrival_date"] <= first]
@@ -126,7 +126,7 @@ def recalls_by_hand(first: date) -> dict[str, float]:
         if row["user_id"] in known:
             wanted.setdefault(row["user_id"], set()).add(row["item_id"])
     active = {row["item_id"] for row in random_catalogue(30) if row["is_active"]}
-    shown = sorted(active & {row["item_id"] for row in history})[:20]  # the same list for everyone
+    shown = sorted(active & {row["item_id"] for row in history})[:places]  # the same list for everyone
     return {user: len(items.intersection(shown)) / len(items) for user, items in wanted.items()}
 
 
@@ -137,6 +137,16 @@ def test_rule_2_lists_are_those_of_the_day_a_week_began_against_what_users_then_
     for first in (HOLDOUT, BEFORE):
         assert results.per_user[CHALLENGER][first]["recall@20"].to_dict() == pytest.approx(recalls_by_hand(first))
     assert recalls_by_hand(HOLDOUT) != recalls_by_hand(BEFORE)
+
+
+@pytest.mark.parametrize(("list_size", "measured"), [(3, 3), (40, 20)])
+def test_places_that_would_not_be_published_are_not_measured(
+    run: Evaluate, settings_with: Callable[..., RecommenderSettings], list_size: int, measured: int
+) -> None:
+    own = settings_with(training={"threads": 1}, publication={"list_size": list_size})
+    results = run(Week(HOLDOUT, challenge(own)), settings=own)
+    recalls = results.per_user[CHALLENGER][HOLDOUT]["recall@20"].to_dict()
+    assert recalls == pytest.approx(recalls_by_hand(HOLDOUT, measured))
 
 
 def test_rule_2_what_arrives_after_the_date_of_the_run_is_not_known(run: Evaluate, quick: RecommenderSettings) -> None:
@@ -222,6 +232,16 @@ def test_the_list_for_everybody_is_measured_for_those_without_history(
         {"ndcg@10": 0.5, "recall@20": 1, "hitrate@10": 1, "map@10": 1 / 3}
     )
     assert frame.index.tolist() == ["guest", "stranger"]
+
+
+def test_the_list_for_everybody_is_measured_as_long_as_it_would_be_published(
+    run: Evaluate, settings_with: Callable[..., RecommenderSettings]
+) -> None:
+    """Of popular, second, third only the first two are."""
+    short = settings_with(publication={"list_size": 2})
+    items = catalogue(["popular", "second", "third", "new"])
+    frame = run(Week(HOLDOUT, challenge(short)), events=COLD, items=items).per_user[FOR_EVERYBODY][HOLDOUT]
+    assert frame["recall@20"].to_dict() == {"guest": 0, "stranger": 0.5}
 
 
 def test_the_list_for_everybody_is_of_the_days_that_the_run_chose(

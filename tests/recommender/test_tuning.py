@@ -171,6 +171,16 @@ def test_where_users_come_back_to_their_own_items_the_fallback_is_their_history(
     assert common["mean"] == pytest.approx(np.mean(1 / np.log2(np.arange(2, 8))))
 
 
+def test_values_are_tried_on_lists_as_long_as_published(
+    choose_in: ChooseIn, settings_with: Callable[..., RecommenderSettings]
+) -> None:
+    """The same users, and one place: popularity is right for one of the six."""
+    events = [event(f"u{n}", f"i{n}", age) for n in range(6) for age in (60 + n, 40, 30, 25)]
+    rows = choose_in(events, catalogue([f"i{n}" for n in range(6)]), settings_with(publication={"list_size": 1}))
+    assert rows["lists.fallback", "recent_popularity"]["mean"] == pytest.approx(1 / 6)
+    assert rows["lists.fallback", "own_history"]["mean"] == 1
+
+
 def test_where_users_never_come_back_the_fallback_is_popularity(choose_in: ChooseIn) -> None:
     """Everybody wants the hit of the day, and has seen something of their own before."""
     events = [event(f"u{n}", f"i{n}", 60) for n in range(6)] + [event(f"fan{n}", "hit", 36) for n in range(3)]
