@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from include.recommender.evaluation_rows import NO_HISTORY
 from include.recommender.outcomes.occasions import PUBLISHED_ROW
 from include.recommender.segments import activity_of, newness_of
 from include.recommender.sql import sql
@@ -21,7 +22,10 @@ if TYPE_CHECKING:
 
 
 def segments_of_readers(warehouse: Warehouse, settings: RecommenderSettings, occasions: Occasions) -> pd.DataFrame:
-    """The segment of each kind for each occasion; null where none applies, or features expired."""
+    """The segment of each kind for each occasion; null where none applies, or features expired.
+
+    Users without a list of their own, who had the one for everybody, are a segment as in the evaluation.
+    """
     import pyarrow as pa
 
     readers = pa.table({"user_id": pa.array(occasions.users["user_id"].unique(), pa.string())})
@@ -31,7 +35,8 @@ def segments_of_readers(warehouse: Warehouse, settings: RecommenderSettings, occ
     known["newness"] = newness_of(known["known_days"].to_numpy(), settings)
     known["category"] = [f"category: {name}" if isinstance(name, str) else None for name in known["category"]]
     kinds = ["activity", "newness", "category"]
-    return occasions.users[["user_id"]].merge(known[["user_id", *kinds]], how="left", on="user_id")[kinds]
+    segments = occasions.users[["user_id"]].merge(known[["user_id", *kinds]], how="left", on="user_id")[kinds]
+    return segments.assign(history=occasions.users["model_version"].isna().map({True: NO_HISTORY}))
 
 
 def hits_by_source(warehouse: Warehouse, occasions: Occasions) -> dict[str, NDArray[np.bool_]]:

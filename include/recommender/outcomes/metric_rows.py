@@ -89,7 +89,10 @@ def _common(computed_for: date, publication_id: str, reading: Reading, due: Due)
 
 
 def _groups(users: pd.DataFrame) -> Iterator[Group]:
-    """All users of a surface, those of each arm, and those of each model version, of one publication's users."""
+    """All users of a surface, those of each arm, and those of each model version, of one publication's users.
+
+    Who had no list of their own is among all only: these differ from those of an arm in more than their list.
+    """
     for surface in sorted(set(users["surface"])):
         on_it = (users["surface"] == surface).to_numpy()
         yield Group(surface, "", "", on_it)

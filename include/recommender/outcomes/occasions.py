@@ -38,6 +38,8 @@ PUBLISHED_ROW = ["surface", "list_user_id", "rank"]
 class Occasions:
     """`users` has a row per surface and user with something wanted, and a column per metric.
 
+    Arm and model_version are null of users without a list of their own, who had the one for everybody.
+
     `hits` has a row per wanted item that was in the list: its occasion (position in `users`), its place there, and the
     published row (PUBLISHED_ROW) that it is from.
     """

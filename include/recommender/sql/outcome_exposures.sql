@@ -1,5 +1,5 @@
 -- How often each user was shown something at each position on a day, and wanted it on that day after that. What a user
--- wanted is credited to the last time it was shown before.
+-- wanted is credited to the last time it was shown before. Who had no list of their own has neither arm nor model_version.
 WITH shown AS (
   SELECT row_id, publication_id, surface, user_id, item_id, position, shown_at
   FROM exposures
@@ -36,7 +36,7 @@ SELECT
   shown.surface,
   shown.user_id,
   owners.arm,
-  COALESCE(owners.model_version, everybody.model_version) AS model_version,
+  owners.model_version,
   shown.position,
   COUNT(*) AS shown,
   COUNT(clicked.row_id) AS clicked
@@ -46,10 +46,5 @@ LEFT JOIN owners
   ON owners.publication_id = shown.publication_id
   AND owners.surface = shown.surface
   AND owners.user_id = shown.user_id
-LEFT JOIN owners AS everybody
-  ON everybody.publication_id = shown.publication_id
-  AND everybody.surface = shown.surface
-  AND everybody.user_id = '*'
-GROUP BY shown.publication_id, shown.surface, shown.user_id, owners.arm,
-  COALESCE(owners.model_version, everybody.model_version), shown.position
+GROUP BY shown.publication_id, shown.surface, shown.user_id, owners.arm, owners.model_version, shown.position
 ORDER BY shown.publication_id, shown.surface, shown.user_id, shown.position

@@ -1,7 +1,8 @@
 -- Occasions of one publication: who wanted something in its windows, how much, and the place in their list of what was in
 -- it; a row for each such item, or one with NULL where none was.
 -- As the offline scorer counts: on surfaces that show new items only, what a user touched before as_of_date is taken out
--- of what they wanted and of their list, which closes up; who has no list of their own has the list for everybody.
+-- of what they wanted and of their list, which closes up; who has no list of their own has the list for everybody, and
+-- neither arm nor model_version: these are of people whose lists could have been made by the other arm.
 WITH wanted AS (
   SELECT DISTINCT events.user_id, events.item_id
   FROM events
@@ -25,7 +26,7 @@ owners AS (
   WHERE publication_id = @publication_id AND rank = 1
 ),
 everybody AS (
-  SELECT surface, model_version
+  SELECT surface
   FROM owners
   WHERE user_id = '*'
 ),
@@ -35,7 +36,7 @@ readers AS (
     active.user_id,
     COALESCE(owners.user_id, '*') AS list_user_id,
     owners.arm,
-    COALESCE(owners.model_version, everybody.model_version) AS model_version
+    owners.model_version
   FROM (SELECT DISTINCT user_id FROM wanted) AS active
   CROSS JOIN everybody
   LEFT JOIN owners ON owners.surface = everybody.surface AND owners.user_id = active.user_id

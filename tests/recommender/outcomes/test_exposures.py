@@ -151,6 +151,19 @@ def test_click_through_is_of_those_who_were_shown_something_and_by_position(
     assert {row["dimension"] for row in rows} == {"all", "position"}
 
 
+def test_what_a_newcomer_was_shown_is_of_no_model(workspace: Recommender, tmp_path: Path) -> None:
+    """The same rule made the list for everybody and that of u1."""
+    rule = ("baseline", "baseline/recent_popularity")
+    name = publish(workspace, DAY, list_rows(DAY, "for_you", {"u1": ["i1"], "*": ["i1"]}, *rule))
+    switch(workspace, (name, at(DAY)))
+    land(tmp_path, NEXT, [GOOD | {"publication_id": name, "user_id": user} for user in ("u1", "new")])
+    ingest_exposures(run_for(NEXT), workspace)
+    measure_outcomes(run_for(NEXT), workspace)
+    rows = outcomes(workspace, NEXT, metric="click_through", dimension="all")
+    found = {(row["arm"], row["model_version"]): row["users"] for row in rows}
+    assert found == {("", ""): 2, ("baseline", ""): 1, ("", "baseline/recent_popularity"): 1}
+
+
 def test_arms_are_compared_by_what_those_shown_did(workspace: Recommender, tmp_path: Path) -> None:
     shown_world(workspace, tmp_path)
     compare_arms(run_for(NEXT), workspace)

@@ -131,9 +131,14 @@ def test_each_arm_model_and_stranger_is_told_apart(world: Recommender) -> None:
     assert mean(rows) == 0.75  # "new" has the list for everybody, which begins with i19
     assert mean(rows, arm="ranker") == mean(rows, model_version=MODEL) == 0.5
     assert mean(rows, arm="baseline") == mean(rows, model_version="baseline/own_history") == 1.0
-    assert mean(rows, model_version="baseline/recent_popularity") == 1.0
+    assert users(rows, surface="for_you", model_version="baseline/recent_popularity") == 0
+    stranger = {"dimension": "segment", "group_name": "no history"}
+    assert (mean(rows, metric="ndcg@10", **stranger), users(rows, surface="for_you", **stranger)) == (1.0, 1)
     assert users(rows, surface="discover", arm="ranker") == 0
-    assert mean(rows, surface="discover", arm="baseline") == pytest.approx(2 / 3)
+    # The same rule makes the list for everybody, and the lists of the arm: of these only the latter are of it.
+    rule = {"surface": "discover", "model_version": "baseline/recent_popularity"}
+    assert mean(rows, surface="discover", arm="baseline") == mean(rows, **rule) == pytest.approx(2 / 3)
+    assert users(rows, dimension="all", **rule) == 3
 
 
 def test_on_discover_what_a_user_knew_is_neither_wanted_nor_listed(world: Recommender) -> None:
