@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import hmac
+import json
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from include.retraining.settings import Experiment
+from include.retraining.tables import PUBLICATIONS
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from numpy.typing import NDArray
+
+    from include.retraining.warehouse.protocol import Warehouse
 
 # An arm is a policy: how the lists of its users are made.
 RANKER, BASELINE = "ranker", "baseline"
@@ -25,6 +31,20 @@ def held_back(user_ids: Iterable[str], salt: str, share: float) -> NDArray[np.bo
     """
     bound = round(share * POINTS)
     return np.array([_point(user_id, salt) < bound for user_id in user_ids], bool)
+
+
+def experiments_of(warehouse: Warehouse, publication_ids: Collection[str]) -> dict[str, Experiment]:
+    """By publication, by which salt and share its users were assigned to arms; the newest last.
+
+    Today's settings may be others. Those that no longer, or never, recorded it are left out.
+    """
+    columns = ["publication_id", "as_of_date", "created_at", "experiment"]
+    rows = warehouse.read(PUBLICATIONS, {"publication_id": sorted(publication_ids)}, columns).to_pylist()
+    found: dict[str, Experiment] = {}
+    for row in sorted(rows, key=lambda row: (row["as_of_date"], row["created_at"])):
+        if row["experiment"]:
+            found.setdefault(row["publication_id"], Experiment(**json.loads(row["experiment"])))
+    return found
 
 
 def _point(user_id: str, salt: str) -> int:

@@ -70,10 +70,11 @@ PUBLICATIONS = Table(
         "publication_id": "string", "as_of_date": "date", "model_versions": "string", "table_versions": "string",
         "training_set": "string", "settings_hash": "string", "code_version": "string", "run_id": "string",
         "row_counts": "string", "content_hash": "string", "check_result": "string", "created_at": "timestamp",
-        "valid_until": "timestamp",
+        "valid_until": "timestamp", "experiment": "string",
     },
     key=("publication_id", "check_result"),
     unhashed=("model_versions", "table_versions", "code_version", "run_id", "created_at"),
+    schema_version=2,
 )  # fmt: skip
 
 PUBLICATION_SWITCHES = Table(

@@ -88,7 +88,7 @@ def sentence(row: Mapping[str, Any]) -> str:
     whom = f"On {row['surface']} the arm {row['arm']} {verb} {row['reference_arm']}"
     over = f"{row['days']} days, {row['users']:,} and {row['reference_users']:,} users"
     if row["verdict"] == "ratio_mismatch":
-        return f"{whom}: users are not split as the settings say (p = {row['sample_ratio_p']:.2g}; {over})."
+        return f"{whom}: users are not split as the experiment says (p = {row['sample_ratio_p']:.2g}; {over})."
     if row["difference"] is None:
         return f"{whom} ({over})."
     difference = interval_in_words(row["difference"], row["low"], row["high"], sign=True)

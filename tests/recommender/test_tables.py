@@ -36,7 +36,7 @@ KNOWN = {
     "data_quality_results": (1, "a0b8ab0f0498"),
     "evaluation_results": (1, "f2af2debc7ac"),
     "promotion_decisions": (2, "fc7ff9099d0f"),
-    "publications": (1, "e113abb243a6"),
+    "publications": (2, "00e13469643b"),
     "publication_switches": (1, "a95be2dad308"),
     "blocked_items": (1, "54d7652f523e"),
     "task_failures": (1, "9802cec01e22"),

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING
+
 import numpy as np
+import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.retraining.experiment import held_back
+from include.retraining.experiment import experiments_of, held_back
+from include.retraining.settings import Experiment
+from include.retraining.tables import PUBLICATIONS
+
+if TYPE_CHECKING:
+    from include.retraining.warehouse.local import LocalWarehouse
 
 ids = st.lists(st.text(min_size=1, max_size=12), min_size=1, max_size=30, unique=True)
 shares = st.floats(0, 0.5)
@@ -43,3 +52,27 @@ def test_who_is_held_back_never_changes_with_a_release() -> None:
     """Golden: another way to hash would draw every user anew, and no comparison would span the upgrade."""
     user_ids = [f"user-{number}" for number in range(120)]
     assert np.flatnonzero(held_back(user_ids, "higawari", 0.05)).tolist() == HELD_BACK
+
+
+def test_a_publication_says_by_which_experiment_its_users_were_assigned(warehouse: LocalWarehouse) -> None:
+    """By its first check; the newest date last; one of before the column says nothing."""
+    told = '{"hold_back_share": %s, "salt": "s"}'
+    publications = [
+        ("b", date(2026, 5, 2), 4, "pass", told % 0.1),
+        ("a", date(2026, 5, 1), 5, "pass", told % 0.2),
+        ("a", date(2026, 5, 1), 6, "warn", told % 0.3),
+        ("old", date(2026, 5, 3), 7, "pass", None),
+        ("other", date(2026, 5, 4), 8, "pass", told % 0.4),
+    ]
+    rows = [
+        dict.fromkeys(PUBLICATIONS.columns)
+        | {"publication_id": name, "as_of_date": day, "check_result": result, "experiment": experiment}
+        | {"created_at": datetime(2026, 5, 5, hour, tzinfo=UTC)}
+        for name, day, hour, result, experiment in publications
+    ]
+    warehouse.append_once(PUBLICATIONS, pa.Table.from_pylist(rows, schema=PUBLICATIONS.schema))
+    found = experiments_of(warehouse, ["a", "b", "old"])
+    assert list(found.items()) == [
+        ("a", Experiment(hold_back_share=0.2, salt="s")),
+        ("b", Experiment(hold_back_share=0.1, salt="s")),
+    ]

@@ -280,7 +280,7 @@ def test_what_is_not_there_to_choose_is_replaced_by_what_is(reader: TestClient, 
         ),
         ({"verdict": "no_difference"}, "cannot be told apart from baseline"),
         ({"verdict": "too_little_data", "difference": None}, "has too little data beside baseline (14 days"),
-        ({"verdict": "ratio_mismatch", "sample_ratio_p": 0.0004}, "users are not split as the settings say"),
+        ({"verdict": "ratio_mismatch", "sample_ratio_p": 0.0004}, "users are not split as the experiment says"),
     ],
 )  # fmt: skip
 def test_each_verdict_about_arms_is_a_sentence(

@@ -1,4 +1,4 @@
-"""Rows of `arm_comparisons`: the ranker's arm against those held back from it, over the last publications."""
+"""Rows of `arm_comparisons`: the ranker's arm against those held back from it, over the newest experiment."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from include.recommender.outcomes.metric_rows import click_through, none_if_nan
 from include.recommender.outcomes.occasions import occasions_of
 from include.recommender.outcomes.showings import CLICK_THROUGH, showings_of
 from include.recommender.sql import sql
-from include.retraining.experiment import BASELINE, RANKER
+from include.retraining.experiment import BASELINE, RANKER, experiments_of
 from include.retraining.monitoring.arm_comparison import compare
 from include.retraining.monitoring.credit import HELD, HELD_DAYS, WHILE_CURRENT, current_windows, held_windows, midnight
 from include.retraining.monitoring.estimates import by_user, estimate
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from include.recommender.settings import RecommenderSettings
     from include.retraining.monitoring.credit import Reading, Window
     from include.retraining.monitoring.estimates import Estimate
+    from include.retraining.settings import Experiment
     from include.retraining.warehouse.protocol import Warehouse
 
     # By metric, of the arm and of its reference.
@@ -40,7 +41,8 @@ WANTED_ITEMS = "wanted_items"
 def arm_rows(warehouse: Warehouse, settings: RecommenderSettings, computed_for: date) -> Iterator[dict[str, Any]]:
     """Rows of ARM_COMPARISONS, of both readings; none where no publication of the window had two arms."""
     for reading, windows in _windows(warehouse, settings, computed_for).items():
-        surfaces = _with_two_arms(warehouse, windows)
+        experiments = _newest_experiments(warehouse, windows)
+        surfaces = {surface: published for surface, (_, published) in experiments.items()}
         names = set().union(*surfaces.values())
         own = [window for window in windows if window.publication_id in names]
         if not own:
@@ -48,13 +50,13 @@ def arm_rows(warehouse: Warehouse, settings: RecommenderSettings, computed_for: 
         users = _in_arms(warehouse, settings, surfaces, own, computed_for)
         shown = _shown_in_arms(warehouse, settings, surfaces, own, computed_for) if reading == WHILE_CURRENT else {}
         for surface, published in sorted(surfaces.items()):
-            ours = _in_one_arm(users[surface])
+            ours, share = _numbered(users[surface]), experiments[surface][0].hold_back_share
             figures = _list_figures(ours)
             if reading == WHILE_CURRENT:
                 figures |= _wanted_figures(ours, _members(warehouse, surface, published))
-                figures |= _shown_figures(_in_one_arm(shown[surface]))
+                figures |= _shown_figures(shown[surface])
             for metric, (arm, reference) in figures.items():
-                found = compare(arm, reference, 1 - settings.experiment.hold_back_share, settings.outcomes)
+                found = compare(arm, reference, 1 - share, settings.outcomes)
                 yield {
                     "computed_for": computed_for, "surface": surface, "arm": RANKER, "reference_arm": BASELINE,
                     "reading": reading, "metric": metric, "days": settings.outcomes.window_days, "users": arm.users,
@@ -79,13 +81,22 @@ def _windows(warehouse: Warehouse, settings: RecommenderSettings, computed_for: 
     }
 
 
-def _with_two_arms(warehouse: Warehouse, windows: Sequence[Window]) -> dict[str, set[str]]:
-    """By surface, the publications in which somebody was held back from a ranker there."""
+def _newest_experiments(warehouse: Warehouse, windows: Sequence[Window]) -> dict[str, tuple[Experiment, set[str]]]:
+    """By surface, the newest experiment and its publications: those in which somebody was held back from a ranker.
+
+    One salt and share are one experiment. Pooled with others, users would have changed arms, and the arms' shares would
+    differ from day to day (Simpson's paradox): Crook et al. 2009, doi:10.1145/1557019.1557139.
+    """
     names = sorted({window.publication_id for window in windows})
-    found: dict[str, set[str]] = {}
+    experiments = experiments_of(warehouse, names) if names else {}
     rows = warehouse.query(sql("outcome_publications"), {"publication_ids": names}).to_pylist() if names else []
-    for row in rows:
-        found.setdefault(row["surface"], set()).add(row["publication_id"])
+    found: dict[str, tuple[Experiment, set[str]]] = {}
+    for surface in sorted({row["surface"] for row in rows}):
+        two_arms = {row["publication_id"] for row in rows if row["surface"] == surface}
+        own = {name: experiment for name, experiment in experiments.items() if name in two_arms}
+        if own:
+            newest = list(own.values())[-1]
+            found[surface] = newest, {name for name, experiment in own.items() if experiment == newest}
     return found
 
 
@@ -127,15 +138,11 @@ def _shown_in_arms(
     }
 
 
-def _in_one_arm(rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows of users who were in one arm all the time: others, after a change of salt or share, belong to neither."""
+def _numbered(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows with a number for each user."""
     import pandas as pd
 
-    users, names = pd.factorize(rows["user_id"], sort=True)
-    with_ranker = np.bincount(users, rows["arm"] == RANKER, minlength=len(names))
-    steady = (with_ranker == 0) | (with_ranker == np.bincount(users, minlength=len(names)))
-    kept: pd.DataFrame = rows.assign(user=users)[steady[users]]
-    return kept
+    return rows.assign(user=pd.factorize(rows["user_id"], sort=True)[0])
 
 
 def _list_figures(users: pd.DataFrame) -> Figures:

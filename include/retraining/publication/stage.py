@@ -99,6 +99,7 @@ def record_publication(
         "check_result": check_result,
         "created_at": datetime.now(UTC),
         "valid_until": until,
+        "experiment": _json(settings.experiment.model_dump()),
     }
     warehouse.append_once(PUBLICATIONS, pa.Table.from_pylist([row], schema=PUBLICATIONS.schema))
 

@@ -31,14 +31,18 @@ def world(
     aims: dict[str, float],
     arm: dict[str, str] = ARM,
     share: float = 0.5,
-    last_day: dict[str, str] | None = None,
+    last_day: tuple[dict[str, str], dict[str, Any]] | None = None,
 ) -> Recommender:
-    """Three days; every user wants one item a day: what heads their list with a probability by arm, else a stranger."""
-    workspace = replace(workspace, settings=RecommenderSettings(experiment={"hold_back_share": share}))
+    """Three days; every user wants one item a day: what heads their list with a probability by arm, else a stranger.
+
+    On the last day arms and settings of the experiment may be others.
+    """
+    experiment: dict[str, Any] = {"hold_back_share": share}
     rng, events, moves = np.random.default_rng(7), [], []
     for number in range(3):
         day = DAY + timedelta(days=number)
-        arm = last_day if last_day and number == 2 else arm
+        arm, experiment = last_day if last_day and number == 2 else (arm, experiment)
+        workspace = replace(workspace, settings=RecommenderSettings(experiment=experiment))
         rows = list_rows(day, "for_you", {"*": ["a"]})
         for name, items in LISTS.items():
             rows += list_rows(day, "for_you", {user: items for user in USERS if arm[user] == name}, name, f"{name}/x")
@@ -73,17 +77,39 @@ def test_what_users_did_decides(workspace: Recommender, aims: dict[str, float], 
     assert rows["wanted_items"]["verdict"] == "no_difference"
 
 
-def test_arms_that_are_not_as_large_as_the_settings_say_are_not_compared(workspace: Recommender) -> None:
+def test_arms_that_are_not_as_large_as_the_experiment_says_are_not_compared(workspace: Recommender) -> None:
     row = compared(world(workspace, {"ranker": 0.9, "baseline": 0.1}, share=0.3))["ndcg@10"]
     assert row["verdict"] == "ratio_mismatch"
     assert row["sample_ratio_p"] < 0.0005
 
 
-def test_who_changed_arms_is_in_neither(workspace: Recommender) -> None:
-    moved = {user: ("ranker" if user in ("u001", "u003") else arm) for user, arm in ARM.items()}
-    rows = compared(world(workspace, {"ranker": 0.6, "baseline": 0.4}, last_day=moved))
+def test_when_the_experiment_has_ended_its_arms_are_as_large_as_it_said(workspace: Recommender) -> None:
+    """Nobody is held back on the last day, and by the settings of that day nobody was ever to be."""
+    ended = (dict.fromkeys(USERS, "ranker"), {"hold_back_share": 0.0})
+    rows = compared(world(workspace, {"ranker": 0.6, "baseline": 0.4}, last_day=ended))
+    assert (rows["ndcg@10"]["users"], rows["ndcg@10"]["reference_users"]) == (300, 300)
+    assert (rows["ndcg@10"]["verdict"], rows["ndcg@10"]["sample_ratio_p"]) == ("better", pytest.approx(1))
+    assert rows["wanted_items"]["mean"] == 2.0
+
+
+FEWER = {user: "baseline" if number % 4 == 1 else "ranker" for number, user in enumerate(USERS)}
+OTHERS = {user: "ranker" if arm == "baseline" else "baseline" for user, arm in ARM.items()}
+
+
+@pytest.mark.parametrize(
+    ("arms", "experiment", "users"),
+    [(FEWER, {"hold_back_share": 0.25}, (450, 150)), (OTHERS, {"hold_back_share": 0.5, "salt": "x"}, (300, 300))],
+    ids=["share", "salt"],
+)
+def test_only_the_newest_experiment_is_compared(
+    workspace: Recommender, arms: dict[str, str], experiment: dict[str, Any], users: tuple[int, int]
+) -> None:
+    rows = compared(world(workspace, {"ranker": 0.9, "baseline": 0.1}, last_day=(arms, experiment)))
     for metric in ("ndcg@10", "wanted_items"):
-        assert (rows[metric]["users"], rows[metric]["reference_users"]) == (300, 298)
+        assert (rows[metric]["users"], rows[metric]["reference_users"]) == users
+        assert rows[metric]["sample_ratio_p"] == pytest.approx(1)
+    assert rows["ndcg@10"]["verdict"] == "better"
+    assert rows["wanted_items"]["mean"] == 1.0
 
 
 def test_members_who_wanted_nothing_count_as_members(workspace: Recommender) -> None:

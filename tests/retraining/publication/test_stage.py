@@ -158,6 +158,7 @@ def test_rule_8_the_record_leads_to_models_training_sets_settings_code_and_run(w
     assert (row["publication_id"], row["content_hash"]) == (staged.publication_id, staged.content_hash)
     assert (row["settings_hash"], row["code_version"]) == (MachinerySettings().hash, "code")
     assert (row["run_id"], row["check_result"]) == ("run of 2026-03-10", "warn")
+    assert json.loads(row["experiment"]) == {"hold_back_share": 0.05, "salt": "higawari"}
 
 
 def test_valid_until_is_midnight_in_the_business_timezone(
