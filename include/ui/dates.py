@@ -100,8 +100,8 @@ def all_dates(request: Request, reading: Reading, months: str = "3", until: str 
 
 @router.get("/dates/{as_of_date}")
 def one_date(request: Request, reading: Reading, as_of_date: str) -> HTMLResponse:
-    """All about a date. AsOfDateError for what is no date."""
-    day, warehouse = parse_date(as_of_date), reading.warehouse
+    """All about a date. AsOfDateError for what is no date, NotThereError for one that has no day before or after."""
+    day, warehouse = _of_our_time(parse_date(as_of_date)), reading.warehouse
     stages, dag_id = results_of_dates(warehouse, [day]).get(day, {}), request.app.state.dag_id
     return rendered(
         request, "date.html.j2", day=day, verdicts=verdicts(stages),
@@ -161,10 +161,14 @@ def _newest_month(warehouse: Warehouse, today: date) -> date:
 
 
 def _month_of(text: str) -> date:
-    day = parse_date(f"{text}-01" if text.count("-") == 1 else text)
+    return _of_our_time(parse_date(f"{text}-01" if text.count("-") == 1 else text)).replace(day=1)
+
+
+def _of_our_time(day: date) -> date:
+    """The date, where months and days beside it can be counted."""
     if not FIRST_YEAR < day.year < LAST_YEAR:
-        raise NotThereError("a month of our time", repr(text), "follow one of the links on the page")
-    return day.replace(day=1)
+        raise NotThereError("a date of our time", str(day), "follow one of the links above")
+    return day
 
 
 def _earlier(month: date, back: int) -> date:

@@ -134,7 +134,12 @@ def test_the_calendar_reads_a_verdict_as_the_page_of_the_date_does(
     [
         ("/dates?months=7", 404, "months among 3, 12"),
         ("/dates?until=soon", 400, "as_of_date as YYYY-MM-DD"),
+        ("/dates?until=9999-12", 404, "a date of our time"),
         ("/dates/2026-02-30", 400, "as_of_date as YYYY-MM-DD"),
+        ("/dates/0001-01-01", 404, "a date of our time"),
+        ("/dates/9999-12-31", 404, "a date of our time"),
+        ("/quality/0001-01-01", 200, "No checks are recorded"),
+        ("/quality/9999-12-31", 200, "No checks are recorded"),
         ("/drift?days=1000", 404, "days among 30, 90, 365"),
         ("/outcomes?days=x", 404, "days among 30, 90, 365"),
         ("/drift/events/nothing", 404, "choose one there"),

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pytest
 
+from include.retraining.publication.freshness import MachinerySettings
+from include.retraining.publication.stage import record_publication
+from include.retraining.publication.switch import switch_current
 from include.retraining.publication.switch_log import append_switch, read_switch_log
 from include.retraining.quality.checks import CheckResult
 from include.retraining.quality.verdict import record
 from include.retraining.tables import QUARANTINED_ROWS
-from tests.retraining.publishing import publish, stage_lists
+from tests.retraining.publishing import LINEAGE, publish, run_of, stage_lists
 
 if TYPE_CHECKING:
     from fastapi.testclient import TestClient
@@ -150,6 +154,19 @@ def test_a_publication_says_what_became_of_it_and_who_did_that(reader: TestClien
     for part in ("rolled back", "yuki", "lists of dogs", 'href="../models/ranker/1"', "user_recommendations", "4"):
         assert part in text
     assert "readers see it now" in text_of(reader, f"/publications/{first.publication_id}")
+
+
+def test_a_ranker_has_a_page_and_a_baseline_none(reader: TestClient, warehouse: LocalWarehouse) -> None:
+    staged = stage_lists(warehouse, DAY, 3)
+    ranked_by = {"for_you": "ranker/1", "discover": "baseline/own_history"}
+    record_publication(
+        warehouse, run_of(DAY), MachinerySettings(), staged, replace(LINEAGE, model_versions=ranked_by), "warn"
+    )
+    switch_current(warehouse, run_of(DAY), staged.publication_id, "hold")
+    for path, root in (("/", "./"), (f"/publications/{staged.publication_id}", "../")):
+        text = text_of(reader, path)
+        assert f'<a href="{root}models/ranker/1">ranker/1</a>' in text
+        assert "<dd>baseline/own_history</dd>" in text
 
 
 def test_the_page_says_where_a_rollback_without_an_id_leads(reader: TestClient, warehouse: LocalWarehouse) -> None:
