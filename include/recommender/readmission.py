@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, date, datetime
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from include.recommender.expectations import event_rules
@@ -14,6 +13,7 @@ from include.retraining.publication.switch_log import read_switch_log
 from include.retraining.quality.erased import hash_of
 from include.retraining.quality.privacy import hash_key
 from include.retraining.tables import QUARANTINED_ROWS, READMISSIONS
+from include.retraining.unknown_names import unknown_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -65,15 +65,10 @@ def _by_id(warehouse: Warehouse, row_ids: Sequence[str]) -> list[Row]:
         listed = ", ".join(valid[-IDS_SHOWN:]) or "none: no event is in quarantine"
         raise ReadmissionError(
             f"ids of quarantined events; the newest of {len(valid)}: {listed}",
-            ", ".join(_with_nearest(row_id, valid) for row_id in unknown),
+            unknown_in_words(unknown, valid),
             "mend the ids: query Q8 of the runbook lists them; nothing was written",
         )
     return list(rows)
-
-
-def _with_nearest(row_id: str, valid: Sequence[str]) -> str:
-    near = get_close_matches(row_id, valid, 1)
-    return f"{row_id} (nearest: {near[0]})" if near else row_id
 
 
 def _by_rule(workspace: Workspace[RecommenderSettings], rule: str, first: date | None, last: date | None) -> list[Row]:

@@ -134,9 +134,20 @@ def test_an_unknown_id_is_refused_with_the_nearest_and_nothing_is_written(
     (first, second) = row_ids(warehouse, "too_late")
     with pytest.raises(ReadmissionError) as error:
         readmit(recommender, f"{first} {second[:-3]}")
-    assert f"{second[:-3]} (nearest: {second})" in error.value.found
+    assert f"{second[:-3]}; near {second[:-3]}: {second}" in error.value.found
     assert first in error.value.expected
     assert warehouse.read(READMISSIONS).num_rows == 0
+
+
+def test_many_unknown_ids_are_refused_at_once(
+    recommender: Workspace[RecommenderSettings], warehouse: LocalWarehouse
+) -> None:
+    valid = row_ids(warehouse, "too_late")[0]
+    wrong = [f"{valid[:-3]}{number:03}" for number in range(100, 200)]
+    with pytest.raises(ReadmissionError) as error:
+        readmit(recommender, "\n".join(wrong))
+    assert error.value.found.startswith(", ".join(wrong))
+    assert error.value.found.count("near ") == 3
 
 
 @pytest.mark.parametrize(("given", "found"), [({}, "neither"), ({"row_ids": "a", "rule": "too_late"}, "both")])

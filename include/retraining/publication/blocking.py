@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Literal
 
 from include.retraining.errors import CommitConflictError, OperationError
@@ -14,6 +13,7 @@ from include.retraining.publication.blocked import NUMBER, blocked_items, blocke
 from include.retraining.publication.reader import read_publication
 from include.retraining.publication.switch_log import read_switch_log
 from include.retraining.tables import BLOCKED_ITEMS
+from include.retraining.unknown_names import unknown_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
 Action = Literal["block", "unblock"]
 ACTIONS: tuple[Action, ...] = ("block", "unblock")
-# Comparing a name with every item of a large catalogue takes seconds.
-MATCHED = 3
 
 
 @dataclass(frozen=True)
@@ -86,10 +84,10 @@ def refuse_unknown(expected: str, wanted: Iterable[str], known: Collection[str])
     """OperationError for names that nothing has, with near ones that something has."""
     unknown = [name for name in wanted if name not in known]
     if unknown:
-        near = {name: get_close_matches(name, known, cutoff=0.75) for name in unknown[:MATCHED]}
-        hints = "; ".join(f"near {name}: {', '.join(sorted(names)) or 'nothing'}" for name, names in near.items())
         raise OperationError(
-            expected, f"{', '.join(unknown)}; {hints}", "mend them and trigger again; none of the others was written"
+            expected,
+            unknown_in_words(unknown, known),
+            "mend them and trigger again; none of the others was written",
         )
 
 
