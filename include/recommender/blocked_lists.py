@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 from typing import TYPE_CHECKING
 
 from include.recommender.settings import SURFACES
@@ -13,6 +14,7 @@ from include.recommender.tables import (
     SIMILAR_ITEMS,
     USER_RECOMMENDATIONS,
 )
+from include.recommender.user_ids import users_among
 from include.retraining.errors import OperationError
 from include.retraining.publication.blocked import NUMBER, blocked_names
 from include.retraining.publication.blocking import Blockable, named, plan_rows, refuse_unknown
@@ -104,7 +106,9 @@ def _refuse_unknown(warehouse: Warehouse, table: Table, wanted: Sequence[str], c
         )
     if unknown:
         there = read_current(warehouse, table)[column].unique().to_pylist()
-        refuse_unknown(f"a {column} of the current {table.name}", wanted, {*there, *known})
+        refuse_unknown(
+            f"a {column} of the current {table.name}", wanted, {*there, *known}, partial(users_among, warehouse)
+        )
 
 
 def _blockable(name: Name, rows: int) -> Blockable:

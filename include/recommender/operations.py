@@ -90,9 +90,11 @@ def _plan_item_blocking(
     operation: Operation, workspace: Recommender, action: blocking.Action, item_ids: Sequence[str]
 ) -> Plan:
     from datetime import date
+    from functools import partial
 
     from include.recommender.statistics import items_snapshot
     from include.recommender.tables import ITEMS, POPULAR_ITEMS, SIMILAR_ITEMS, USER_RECOMMENDATIONS
+    from include.recommender.user_ids import users_among
     from include.retraining.publication.blocking import plan_blocking
 
     newest = {"snapshot_date": items_snapshot(workspace.warehouse, date.max, date.max)}
@@ -102,7 +104,8 @@ def _plan_item_blocking(
         POPULAR_ITEMS: ("item_id",),
         SIMILAR_ITEMS: ("item_id", "similar_item_id"),
     }
-    return plan_blocking(workspace.warehouse, operation, action, item_ids, catalogue, columns)
+    users = partial(users_among, workspace.warehouse)
+    return plan_blocking(workspace.warehouse, operation, action, item_ids, catalogue, columns, users)
 
 
 def readmit_quarantined_rows(

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 from include.recommender.expectations import event_rules
+from include.recommender.user_ids import users_among
 from include.retraining.errors import ReadmissionError
 from include.retraining.operation import Plan, perform
 from include.retraining.publication.switch_log import read_switch_log
@@ -65,7 +66,7 @@ def _by_id(warehouse: Warehouse, row_ids: Sequence[str]) -> list[Row]:
         listed = ", ".join(valid[-IDS_SHOWN:]) or "none: no event is in quarantine"
         raise ReadmissionError(
             f"ids of quarantined events; the newest of {len(valid)}: {listed}",
-            unknown_in_words(unknown, valid),
+            unknown_in_words(unknown, valid, users_among(warehouse, unknown)),
             "mend the ids: query Q8 of the runbook lists them; nothing was written",
         )
     return list(rows)

@@ -6,11 +6,14 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from include.recommender.sql import sql
-from include.recommender.tables import EVENTS
+from include.recommender.tables import EVENTS, USER_STATS
 from include.retraining.errors import SettingsError
-from include.retraining.quality.erased import HASHED_REGEX
+from include.retraining.quality.erased import HASHED_REGEX, hash_of
+from include.retraining.quality.privacy import hash_key
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from include.retraining.warehouse.protocol import Warehouse
 
 
@@ -33,3 +36,16 @@ def refuse_mixed_ids(warehouse: Warehouse, hash_user_ids: bool, every_date: bool
             f"ids of {len(others)} of {len(dates)} dates {kept}, the first of {others[0]}",
             "set it back, or rebuild all events: docs/operate.md, Ids as keyed hashes",
         )
+
+
+def users_among(warehouse: Warehouse, names: Iterable[str]) -> frozenset[str]:
+    """Which names are ids of users, by the newest statistics, however ids are kept."""
+    dates = [date.fromisoformat(values["as_of_date"]) for values in warehouse.partitions(USER_STATS)]
+    if not dates:
+        return frozenset()
+    key = hash_key()
+    named = {stored: name for name in names for stored in (name, hash_of(name, key))}
+    where = {"as_of_date": max(dates), "user_id": sorted(named)}
+    return frozenset(
+        named[user_id] for user_id in warehouse.read(USER_STATS, where, ["user_id"])["user_id"].to_pylist()
+    )

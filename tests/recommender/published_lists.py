@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from include.recommender.settings import SURFACES
-from include.recommender.tables import EVERYBODY, POPULAR_ITEMS, SIMILAR_ITEMS, USER_RECOMMENDATIONS
+from include.recommender.tables import EVERYBODY, POPULAR_ITEMS, SIMILAR_ITEMS, USER_RECOMMENDATIONS, USER_STATS
 from include.retraining.publication.stage import stage
 from include.retraining.publication.switch import switch_current
 from tests.retraining.publishing import run_of
@@ -43,3 +43,9 @@ def publish(warehouse: Warehouse, day: date, score: float = 1.0) -> None:
         for table, rows in {USER_RECOMMENDATIONS: lists, POPULAR_ITEMS: popular, SIMILAR_ITEMS: similar}.items()
     }
     switch_current(warehouse, run_of(day), stage(warehouse, day, rows_of).publication_id, "hold")
+
+
+def put_statistics(warehouse: Warehouse, day: date, *user_ids: str) -> None:
+    """What users did before a date, or that they did anything."""
+    rows = [dict.fromkeys(USER_STATS.columns) | {"as_of_date": day, "user_id": user} for user in user_ids]
+    warehouse.replace(USER_STATS, {"as_of_date": day}, pa.Table.from_pylist(rows, schema=USER_STATS.schema))

@@ -6,18 +6,19 @@ from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 import pytest
 
 from include.recommender.blocked_lists import plan_list_blocking
 from include.recommender.current import current_popular_items, current_similar_items, current_user_recommendations
 from include.recommender.operations import block_items, forget_user
 from include.recommender.settings import SURFACES
-from include.recommender.tables import BLOCKED_LISTS, EVERYBODY, SIMILAR_ITEMS
+from include.recommender.tables import BLOCKED_LISTS, EVERYBODY, ITEMS, SIMILAR_ITEMS
 from include.retraining.errors import OperationError
 from include.retraining.operation import Operation, perform
 from include.retraining.quality.privacy import keyed_hash
 from tests.byte_search import files_with
-from tests.recommender.published_lists import OTHER, USER, publish
+from tests.recommender.published_lists import OTHER, USER, publish, put_statistics
 
 if TYPE_CHECKING:
     from include.recommender.settings import RecommenderSettings
@@ -102,6 +103,19 @@ def test_what_there_is_not_is_refused_and_nothing_is_written(
         do(recommender, **fields)
     assert "person-" not in str(refused.value)
     assert recommender.warehouse.read(BLOCKED_LISTS).num_rows == 0
+
+
+@pytest.mark.parametrize("field", ["item_ids", "segments", "similar_to"])
+def test_a_user_in_a_field_of_items_is_told_by_a_hash(recommender: Recommender, field: str) -> None:
+    """What an error says is kept in tables, mails and chats, where no erasure looks."""
+    put_statistics(recommender.warehouse, MON, USER, OTHER)
+    item = dict.fromkeys(ITEMS.columns) | {"snapshot_date": MON, "item_id": "i1"}
+    recommender.warehouse.replace(ITEMS, {"snapshot_date": MON}, pa.Table.from_pylist([item], schema=ITEMS.schema))
+    with pytest.raises(OperationError) as refused:
+        do(recommender, **{field: ["i1", USER]})
+    assert USER not in str(refused.value)
+    assert f"{HASH}: a user has this id" in refused.value.found
+    assert "users in the field Users" in refused.value.next_step
 
 
 def test_one_wrong_name_keeps_the_right_ones_from_being_blocked(recommender: Recommender) -> None:

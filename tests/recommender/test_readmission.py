@@ -17,6 +17,7 @@ from include.retraining.landing import MARKER
 from include.retraining.operation import Operation
 from include.retraining.quality.privacy import keyed_hash
 from include.retraining.tables import QUARANTINED_ROWS, READMISSIONS
+from tests.recommender.published_lists import put_statistics
 
 if TYPE_CHECKING:
     from include.recommender.settings import RecommenderSettings
@@ -148,6 +149,13 @@ def test_many_unknown_ids_are_refused_at_once(
         readmit(recommender, "\n".join(wrong))
     assert error.value.found.startswith(", ".join(wrong))
     assert error.value.found.count("near ") == 3
+
+
+def test_a_user_among_the_row_ids_is_told_by_a_hash(recommender: Workspace[RecommenderSettings]) -> None:
+    put_statistics(recommender.warehouse, DAY, "u1")
+    with pytest.raises(ReadmissionError) as error:
+        readmit(recommender, "u1")
+    assert error.value.found == f"{(u1 := keyed_hash('u1', 'for tests'))}; {u1}: a user has this id"
 
 
 @pytest.mark.parametrize(("given", "found"), [({}, "neither"), ({"row_ids": "a", "rule": "too_late"}, "both")])

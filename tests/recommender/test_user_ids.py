@@ -13,13 +13,14 @@ import pytest
 from include.recommender.ingest import ingest_dates, ingest_day
 from include.recommender.settings import RecommenderSettings
 from include.recommender.tables import EVENTS
-from include.recommender.user_ids import refuse_mixed_ids
+from include.recommender.user_ids import refuse_mixed_ids, users_among
 from include.retraining.errors import SettingsError
 from include.retraining.landing import MARKER, LandingZone
 from include.retraining.quality.privacy import keyed_hash
 from include.retraining.tables import QUARANTINED_ROWS
 from include.retraining.warehouse.local import LocalWarehouse
 from tests.byte_search import files_with
+from tests.recommender.published_lists import put_statistics
 from tests.recommender.small_world import event
 
 DAY, EVENT_DAY = date(2026, 3, 10), date(2026, 3, 9)
@@ -94,3 +95,13 @@ def test_one_date_of_the_other_kind_is_refused_wherever_it_lies_once_all_were_re
 def test_an_empty_table_fits_both(warehouse: LocalWarehouse) -> None:
     refuse_mixed_ids(warehouse, hash_user_ids=True)
     refuse_mixed_ids(warehouse, hash_user_ids=False)
+
+
+def test_users_are_known_by_the_newest_statistics_however_ids_are_kept(warehouse: LocalWarehouse) -> None:
+    hashed = keyed_hash("person-2", "for tests")
+    names = ["person-1", "person-2", "person-3", "i1"]
+    assert users_among(warehouse, names) == frozenset()
+    put_statistics(warehouse, EVENT_DAY, "person-3")
+    put_statistics(warehouse, DAY, "person-1", hashed)
+    assert users_among(warehouse, names) == {"person-1", "person-2"}
+    assert users_among(warehouse, [hashed]) == {hashed}

@@ -16,7 +16,7 @@ from include.retraining.tables import BLOCKED_ITEMS
 from include.retraining.unknown_names import unknown_in_words
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from include.retraining.operation import Operation
     from include.retraining.publication.blocked import Name
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from include.retraining.warehouse.table import Table
 
     ItemColumns = Mapping[Table, Sequence[str]]
+    UsersAmong = Callable[[Sequence[str]], Collection[str]]
 
 Action = Literal["block", "unblock"]
 ACTIONS: tuple[Action, ...] = ("block", "unblock")
@@ -46,9 +47,11 @@ def plan_blocking(
     item_ids: Iterable[str],
     catalogue: Collection[str],
     item_columns: ItemColumns,
+    users_among: UsersAmong,
 ) -> Plan:
     """What rows of this kind in `blocked_items` change; `item_columns` are those of the tables that readers read.
 
+    `users_among` says which names are people: these are named by keyed hashes only.
     OperationError where an item is in neither the catalogue nor the current lists: then none is blocked.
     """
     wanted = named(item_ids)
@@ -56,7 +59,7 @@ def plan_blocking(
         raise OperationError("at least one item id", "none", "trigger again with one item id a line")
     shown = _rows_that_show(warehouse, wanted, item_columns)
     known = {*catalogue, *blocked_items(warehouse), *(item_id for counts in shown.values() for item_id in counts)}
-    refuse_unknown("items of the newest catalogue or of the current lists", wanted, known)
+    refuse_unknown("items of the newest catalogue or of the current lists", wanted, known, users_among)
     return plan_rows(warehouse, BLOCKED_ITEMS, operation, action, [_item(name, shown) for name in wanted])
 
 
@@ -80,14 +83,14 @@ def named(ids: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(name for each in ids if (name := each.strip())))
 
 
-def refuse_unknown(expected: str, wanted: Iterable[str], known: Collection[str]) -> None:
-    """OperationError for names that nothing has, with near ones that something has."""
+def refuse_unknown(expected: str, wanted: Iterable[str], known: Collection[str], users_among: UsersAmong) -> None:
+    """OperationError for names that nothing has, with near ones that something has, and people by keyed hashes."""
     unknown = [name for name in wanted if name not in known]
     if unknown:
         raise OperationError(
             expected,
-            unknown_in_words(unknown, known),
-            "mend them and trigger again; none of the others was written",
+            unknown_in_words(unknown, known, users_among(unknown)),
+            "mend them and trigger again, users in the field Users; none of the others was written",
         )
 
 

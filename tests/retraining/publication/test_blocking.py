@@ -24,12 +24,14 @@ COLUMNS = {
     POPULAR_ITEMS: ("item_id",),
     SIMILAR_ITEMS: ("item_id", "similar_item_id"),
 }
+USER = "u000042"
 CATALOGUE = {"i1", "i2", "p000645", "p000654"}
 OPERATION = Operation("run-1", "hana", "taken down", dry_run=False)
 
 
 def plan(warehouse: LocalWarehouse, *items: str, action: Action = "block", run_id: str = "run-1") -> Plan:
-    return plan_blocking(warehouse, replace(OPERATION, run_id=run_id), action, items, CATALOGUE, COLUMNS)
+    operation = replace(OPERATION, run_id=run_id)
+    return plan_blocking(warehouse, operation, action, items, CATALOGUE, COLUMNS, {USER}.intersection)
 
 
 def do(warehouse: LocalWarehouse, *items: str, action: Action = "block", run_id: str = "run-1") -> str:
@@ -62,6 +64,13 @@ def test_nothing_is_blocked_where_one_name_is_wrong(warehouse: LocalWarehouse) -
     with pytest.raises(OperationError, match="near zebra: nothing"):
         plan(warehouse, "zebra")
     assert warehouse.read(BLOCKED_ITEMS).num_rows == 0
+
+
+def test_a_user_among_the_items_is_named_by_a_hash_with_the_field_to_use(warehouse: LocalWarehouse) -> None:
+    with pytest.raises(OperationError, match="a user has this id") as refused:
+        plan(warehouse, "i1", USER)
+    assert USER not in str(refused.value)
+    assert "users in the field Users" in refused.value.next_step
 
 
 def test_an_item_that_left_the_catalogue_can_be_blocked_while_lists_hold_it(warehouse: LocalWarehouse) -> None:
