@@ -24,10 +24,12 @@ from include.recommender.tables import (
     ITEMS,
     LIST_EXPLANATIONS,
     USER_ITEMS,
+    USER_RECOMMENDATIONS,
     USER_STATS,
 )
 from include.retraining.errors import SettingsError
 from include.retraining.publication.blocked import blocked_items, blocked_names
+from include.retraining.publication.reader import read_publication
 from include.retraining.publication.switch_log import read_switch_log
 from include.retraining.quality.erased import hash_of
 from include.retraining.quality.privacy import hash_key
@@ -107,9 +109,11 @@ class RecommenderLookUp:
         current, day = read_switch_log(warehouse).pointer
         if current is None or day is None:
             return nothing_yet(f"Item {item_id}")
-        found = catalogue(warehouse, day, [item_id]).get(item_id)
+        found, blocked = catalogue(warehouse, day, [item_id]).get(item_id), _blocked_notes(warehouse, item_id)
         if found is None:
-            return Answer(f"Item {item_id}", {"Publication": current}, (_unknown_item(workspace, item_id, day),))
+            gone = f"The item has left the catalogue: it is not in that of {day}."
+            notes = (gone, *blocked) if blocked else (_unknown_item(workspace, item_id, day),)
+            return Answer(f"Item {item_id}", {"Publication": current}, notes)
         popular = {row["item_id"]: row["rank"] for row in current_popular_items(warehouse).to_pylist()}
         facts = {
             "Title": found["title"] or "none",
@@ -118,7 +122,7 @@ class RecommenderLookUp:
             "Popular in all": f"rank {popular[item_id]}" if item_id in popular else "not among the listed",
             "Publication": current,
         }
-        return Answer(f"Item {item_id}", facts, _blocked_notes(warehouse, item_id), [_similar(warehouse, day, item_id)])
+        return Answer(f"Item {item_id}", facts, blocked, [_similar(warehouse, day, item_id)])
 
 
 def nothing_yet(title: str) -> Answer:
@@ -223,17 +227,25 @@ def _whose(warehouse: Warehouse, user_id: str, surface: str, rows: Sequence[Mapp
         return "Readers get no list here."
     model = rows[0]["model_version"]
     if rows[0]["user_id"] != user_id:
-        blocked = (surface, user_id) in {
-            (name[LIST_COLUMNS.index("surface")], name[LIST_COLUMNS.index("user_id")])
-            for name in blocked_names(warehouse, BLOCKED_LISTS)
-        }
-        why = "their own is blocked" if blocked else "they have none of their own"
+        why = _why_not_their_own(warehouse, user_id, surface, rows[0]["publication_id"])
         return f"The list for everybody, as {why}; made by {model}."
     whose = "The list for everybody" if user_id == EVERYBODY else "Their own list"
     fallback = rows[0]["fallback_reason"]
     rule = f", by a rule ({fallback.replace('_', ' ')})" if fallback and user_id != EVERYBODY else ""
     gaps = ", without what is blocked" if len(rows) < rows[-1]["rank"] else ""
     return f"{whose}{rule}, made by {model}{gaps}."
+
+
+def _why_not_their_own(warehouse: Warehouse, user_id: str, surface: str, publication_id: str) -> str:
+    blocked = {
+        (name[LIST_COLUMNS.index("surface")], name[LIST_COLUMNS.index("user_id")])
+        for name in blocked_names(warehouse, BLOCKED_LISTS)
+    }
+    if (surface, user_id) in blocked:
+        return "their own is blocked"
+    where = {"surface": surface, "user_id": user_id}
+    published = read_publication(warehouse, USER_RECOMMENDATIONS, publication_id, where).num_rows
+    return "all items of their own are blocked" if published else "they have none of their own"
 
 
 def _entry(

@@ -12,8 +12,9 @@ from benchmarks.simulated_history import SimulatedHistory, item_id, user_id
 from include.recommender.current import current_user_recommendations
 from include.recommender.look_up import RecommenderLookUp
 from include.recommender.settings import SURFACES
-from include.recommender.tables import BLOCKED_LISTS, ITEMS
+from include.recommender.tables import BLOCKED_LISTS, ITEMS, USER_RECOMMENDATIONS
 from include.recommender.workspace import recommender_to_read
+from include.retraining.publication.switch_log import read_switch_log
 from include.retraining.quality.privacy import hash_key, keyed_hash
 from include.retraining.tables import BLOCKED_ITEMS
 from tests.conftest import put_in_place
@@ -116,6 +117,22 @@ def test_blocked_items_and_lists_are_not_shown(warehouse: LocalWarehouse) -> Non
 
 
 @pytest.mark.usefixtures("history")
+def test_a_list_of_which_every_item_is_blocked_is_told_from_none_at_all(warehouse: LocalWarehouse) -> None:
+    current = {"publication_id": read_switch_log(warehouse).current}
+    rows = warehouse.read(USER_RECOMMENDATIONS, current).to_pylist()
+    theirs = [row | {"item_id": "p-own"} for row in rows if (row["user_id"], row["surface"]) == (USER, "discover")]
+    others = [row for row in rows if (row["user_id"], row["surface"]) != (USER, "discover")]
+    warehouse.replace(
+        USER_RECOMMENDATIONS, current, pa.Table.from_pylist(others + theirs, schema=USER_RECOMMENDATIONS.schema)
+    )
+    block(warehouse, "p-own")
+    for_you, discover = user(USER).lists
+    assert for_you.told.startswith("Their own list")
+    assert discover.told.startswith("The list for everybody, as all items of their own are blocked; made by ")
+    assert "as they have none of their own" in user("u-nobody").lists[1].told
+
+
+@pytest.mark.usefixtures("history")
 def test_an_item_is_told_with_what_is_like_it(warehouse: LocalWarehouse) -> None:
     answer = item(item_id(3))
     assert answer.facts["Title"] == "A otter at dusk, 3"
@@ -142,6 +159,14 @@ def test_an_item_is_looked_up_without_the_key_of_hashed_ids(monkeypatch: pytest.
     monkeypatch.setenv("HIGAWARI_PRIVACY__HASH_USER_IDS", "true")
     monkeypatch.delenv("HIGAWARI_HASH_KEY")
     assert "check the spelling" in item("p-nothing").notes[0]
+
+
+@pytest.mark.usefixtures("history")
+def test_an_item_that_left_the_catalogue_says_that_it_is_blocked(warehouse: LocalWarehouse) -> None:
+    block(warehouse, "p-gone")
+    gone, blocked = item("p-gone").notes
+    assert "has left the catalogue" in gone
+    assert "no reader gets it in any list" in blocked
 
 
 @pytest.mark.usefixtures("history")
