@@ -111,19 +111,18 @@ def _refuse_unknown(warehouse: Warehouse, table: Table, wanted: Sequence[str], c
         )
 
 
-def _blockable(name: Name, rows: int) -> Blockable:
+def called_list(name: Name) -> str:
+    """What people call a list; its user by the keyed hash."""
     surface, user_id, segment, item_id = name
     if user_id:
-        return Blockable(
-            name,
-            f"the list of user {_hashed(user_id)} on {surface}",
-            f"vanishes ({rows} rows): from the next read on the user gets the list for everybody",
-            "is read again, at once",
-        )
-    called = f"what is popular in {segment}" if segment else f"what is similar to {item_id}"
-    return Blockable(
-        name, called, f"vanishes ({rows} rows): from the next read on readers find none", "is read again, at once"
-    )
+        return f"the list of user {_hashed(user_id)} on {surface}"
+    return f"what is popular in {segment}" if segment else f"what is similar to {item_id}"
+
+
+def _blockable(name: Name, rows: int) -> Blockable:
+    left = "the user gets the list for everybody" if name[LIST_COLUMNS.index("user_id")] else "readers find none"
+    vanishes = f"vanishes ({rows} rows): from the next read on {left}"
+    return Blockable(name, called_list(name), vanishes, "is read again, at once")
 
 
 def _hashed(user_id: str) -> str:

@@ -6,9 +6,9 @@ import math
 import shlex
 from dataclasses import dataclass, field
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from include.recommender.blocked_lists import LIST_COLUMNS
+from include.recommender.blocked_lists import LIST_COLUMNS, called_list
 from include.recommender.contributions import BASE
 from include.recommender.current import (
     current_popular_items,
@@ -28,16 +28,18 @@ from include.recommender.tables import (
     USER_STATS,
 )
 from include.retraining.errors import SettingsError
-from include.retraining.publication.blocked import blocked_items, blocked_names
+from include.retraining.publication.blocked import blocked_items, blocked_names, called_item
 from include.retraining.publication.reader import read_publication
 from include.retraining.publication.switch_log import read_switch_log
 from include.retraining.quality.erased import hash_of
 from include.retraining.quality.privacy import hash_key
+from include.retraining.tables import BLOCKED_ITEMS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from include.recommender.settings import RecommenderSettings
+    from include.retraining.publication.blocked import Called
     from include.retraining.warehouse.protocol import Warehouse
     from include.retraining.workspace import Workspace
 
@@ -88,6 +90,8 @@ class Answer:
 
 class RecommenderLookUp:
     """Answers from the current publication, by the way applications read it: blocked items and lists are left out."""
+
+    called: ClassVar[Called] = {BLOCKED_ITEMS: called_item, BLOCKED_LISTS: called_list}
 
     def of_user(self, workspace: Recommender, user_id: str) -> Answer:
         """The lists of a user on every surface; those for everybody where the user has none."""

@@ -1,6 +1,6 @@
 """The look-up: what a user or an item is shown right now. How that is found, the use case says."""
 
-from typing import Annotated, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse
@@ -11,11 +11,19 @@ from include.ui.forms import BLOCK
 from include.ui.reading import Reading
 from include.ui.rendering import rendered
 
+if TYPE_CHECKING:
+    from include.retraining.publication.blocked import Called
+
 router = APIRouter()
 
 
 class LookUp(Protocol):
-    """What a use case answers; templates/lists.html.j2 says what of its answers is shown."""
+    """What a use case answers; templates/lists.html.j2 says what of its answers is shown.
+
+    `called` has what people call the names in its tables of what is blocked.
+    """
+
+    called: ClassVar["Called"]
 
     def of_user(self, workspace: Workspace[Any], user_id: str) -> Any:
         """A user's lists, and in words whose they are."""

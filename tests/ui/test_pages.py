@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pytest
 
+from include.recommender.blocked_lists import plan_list_blocking
+from include.retraining.operation import Operation, perform
+from include.retraining.publication.blocking import plan_blocking
 from include.retraining.publication.freshness import MachinerySettings
 from include.retraining.publication.stage import record_publication
 from include.retraining.publication.switch import switch_current
 from include.retraining.publication.switch_log import append_switch, read_switch_log
 from include.retraining.quality.checks import CheckResult
+from include.retraining.quality.privacy import hash_key, keyed_hash
 from include.retraining.quality.verdict import record
 from include.retraining.tables import QUARANTINED_ROWS
 from tests.retraining.publishing import LINEAGE, publish, run_of, stage_lists
@@ -175,6 +179,33 @@ def test_the_page_says_where_a_rollback_without_an_id_leads(reader: TestClient, 
     assert "leads to nothing: there is none that readers had before" in text_of(reader, "/publications")
     publish(warehouse, NEXT, 4)
     assert f">{first.publication_id}</a>, which readers had before" in text_of(reader, "/publications")
+
+
+def test_what_is_blocked_is_told_with_who_and_why_and_people_by_hashes(
+    reader: TestClient, warehouse: LocalWarehouse
+) -> None:
+    assert "Nothing: no item and no list" in text_of(reader, "/publications")
+    publish(warehouse, DAY, 3)
+    operation = Operation("run 1", "hana", NASTY, dry_run=False)
+    perform(operation, plan_list_blocking(warehouse, operation, "block", "for_you", ["u1"], ["all"], []))
+    items = [f"p{number:02}" for number in range(22)]
+    perform(operation, plan_blocking(warehouse, operation, "block", items, items, {}, users_among=set))
+    back = replace(operation, run_id="run 2")
+    perform(back, plan_blocking(warehouse, back, "unblock", ["p00"], items, {}, users_among=set))
+    text = text_of(reader, "/publications")
+    assert "Blocked: 23</h2>" in text
+    assert "and 3 blocked before these" in text
+    assert 'item p21</th> <td data-name="Since">2' in text
+    assert "hana</td>" in text
+    assert "&lt;script&gt;" in text
+    assert "item p00<" not in text
+    back = replace(operation, run_id="run 3")
+    perform(back, plan_blocking(warehouse, back, "unblock", items[1:], items, {}, users_among=set))
+    text = text_of(reader, "/publications")
+    assert "Blocked: 2</h2>" in text
+    assert f"the list of user {keyed_hash('u1', hash_key())} on for_you" in text
+    assert "what is popular in all" in text
+    assert ">u1<" not in text
 
 
 def test_stale_lists_look_graver_than_a_warning(reader: TestClient, warehouse: LocalWarehouse) -> None:
