@@ -10,7 +10,11 @@ from fastapi.testclient import TestClient
 from tests import airflow_home  # noqa: F401 (before any test module imports Airflow)
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
     from fastapi import FastAPI
+    from sqlalchemy.engine import Engine
 
     from include.retraining.warehouse.local import LocalWarehouse
 
@@ -37,3 +41,20 @@ def reader(app: FastAPI) -> TestClient:
 def stranger(app: FastAPI) -> TestClient:
     """Somebody who is not logged in."""
     return TestClient(app, raise_server_exceptions=False)
+
+
+@pytest.fixture
+def airflow_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+    """Airflow's tables, without rows, in a database that no other test knows."""
+    from airflow import settings
+    from airflow.models import import_all_models
+    from airflow.models.base import Base
+    from sqlalchemy import create_engine
+    from sqlalchemy.orm import scoped_session, sessionmaker
+
+    import_all_models()
+    engine = create_engine(f"sqlite:///{tmp_path / 'airflow.db'}")
+    Base.metadata.create_all(engine)
+    monkeypatch.setattr(settings, "Session", scoped_session(sessionmaker(bind=engine, expire_on_commit=False)))
+    yield engine
+    engine.dispose()
