@@ -24,6 +24,7 @@ from include.ui.decided import Decided, read_decided
 from include.ui.errors import NotThereError
 from include.ui.failed import failed_dates, failed_of
 from include.ui.forms import BACKFILL, READMIT, ROLL_BACK
+from include.ui.late import late_dates
 from include.ui.reading import Reading
 from include.ui.rendering import rendered
 from include.ui.windows import dates_between, today_of
@@ -103,13 +104,15 @@ def one_date(request: Request, reading: Reading, as_of_date: str) -> HTMLRespons
     """All about a date. AsOfDateError for what is no date, NotThereError for one that has no day before or after."""
     day, warehouse = _of_our_time(parse_date(as_of_date)), reading.warehouse
     stages, dag_id = results_of_dates(warehouse, [day]).get(day, {}), request.app.state.dag_id
+    history = read_history(warehouse)
+    _, current_date = history.log.pointer
     return rendered(
         request, "date.html.j2", day=day, verdicts=verdicts(stages),
         not_passed=[(stage, each) for stage, found in stages.items() for each in found if each.outcome != "passed"],
         quarantined=sum(rows for *_, rows in quarantine_counts(warehouse, day)),
-        decided=read_decided(warehouse, [day]).get(day, []), publications=read_history(warehouse).of_date(day),
+        decided=read_decided(warehouse, [day]).get(day, []), publications=history.of_date(day),
         seconds=_seconds(warehouse, dag_id, day), before=day - timedelta(days=1), after=day + timedelta(days=1),
-        failed=failed_of(warehouse, dag_id, [day]).get(day),
+        failed=failed_of(warehouse, dag_id, [day]).get(day), late=late_dates(warehouse, dag_id, current_date).get(day),
         at_work=[each for each in runs_at_work(dag_id) if each.as_of_date == day],
         forms=(ROLL_BACK, READMIT, BACKFILL),
     )  # fmt: skip

@@ -15,6 +15,7 @@ from include.ui.at_work import runs_at_work
 from include.ui.dates import days_between
 from include.ui.failed import Failed, failed_dates, failed_of
 from include.ui.forms import FORMS
+from include.ui.late import late_dates, missing_today
 from include.ui.reading import Reading
 from include.ui.rendering import rendered
 from include.ui.windows import dates_between, today_of
@@ -36,7 +37,8 @@ def overview(request: Request, reading: Reading, as_of_date: str = "") -> Respon
     days = days_between(warehouse, dag_id, last - timedelta(days=DATES - 1), last, history)
     shown = [day for day in reversed(days.values()) if day.anything]
     current = history.find(history.log.current or "")
-    failed = _failed_since(warehouse, dag_id, list(days), current.as_of_date if current else None)
+    _, current_date = history.log.pointer
+    failed = _failed_since(warehouse, dag_id, list(days), current_date)
     fresh, line = freshness(warehouse, datetime.now(UTC))
     told = [
         morning.data_line(next((day for day in shown if day.verdict), None), failed),
@@ -49,6 +51,7 @@ def overview(request: Request, reading: Reading, as_of_date: str = "") -> Respon
     held = history.log.held_by(settings.publication.after_rollback)
     return rendered(
         request, "overview.html.j2", fresh=fresh, line=line, held=hold_in_words(held).removeprefix("; "),
+        late=late_dates(warehouse, dag_id, current_date), missing=missing_today(settings, current_date),
         current=current, failed=failed, at_work=at_work, moved=history.log.last_move, told=told, dates=shown,
         forms=FORMS, metric=settings.promotion.metric,
     )  # fmt: skip
