@@ -16,8 +16,6 @@ def status_of(log: SwitchLog, publication_id: str, check_result: str = "pass") -
         return "current"
     if publication_id in log.rolled_back:
         return "rolled_back"
-    left_by = [switch.kind for switch in log.switches if switch.from_publication_id == publication_id]
-    moved = [kind for kind in left_by if kind in ("publish", "rollback", "auto_revert")]
-    if moved:
-        return "rejected" if moved[-1] == "auto_revert" else "superseded"
+    if left_by := log.left_by.get(publication_id):
+        return "rejected" if left_by == "auto_revert" else "superseded"
     return "rejected" if check_result == "stop" else "staged"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from include.retraining.errors import CommitConflictError
@@ -11,7 +12,7 @@ from include.retraining.publication.live_views import follow_log
 from include.retraining.tables import PUBLICATION_SWITCHES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from include.retraining.warehouse.protocol import Warehouse
 
@@ -58,7 +59,13 @@ class SwitchLog:
         """The newest as_of_date that readers ever saw: by a run, or as a person gave it to them."""
         return max((as_of_date_of(s.to_publication_id) for s in self.switches if s.to_publication_id), default=None)
 
-    @property
+    @cached_property
+    def left_by(self) -> Mapping[str, Kind]:
+        """How readers last left each publication: a hold or a release takes them from none."""
+        moves = ("publish", "rollback", "auto_revert")
+        return {switch.from_publication_id: switch.kind for switch in self.switches if switch.kind in moves}
+
+    @cached_property
     def rolled_back(self) -> frozenset[str]:
         """Publications that people took away from readers, and did not give back.
 
