@@ -30,6 +30,10 @@ class People:
         """What the person with this role is answered; `admin` is the one that the service init made."""
         return self._send(method, f"/api/v2{path}", body, self._token(role))
 
+    def page(self, role: str, path: str) -> httpx.Response:
+        """One of our own pages, as the person with this role gets it."""
+        return self._send("GET", f"/higawari/{path}", None, self._token(role))
+
     def accounts(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """The API of accounts and roles, as the admin."""
         answer = self._send(method, f"/auth/fab/v1{path}", body, self._token("admin"))

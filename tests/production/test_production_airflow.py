@@ -50,6 +50,7 @@ NOBODY_BUT_ADMIN = {
     "read variables": VARIABLES, "add a variable": ADD_VARIABLE, "read the configuration": CONFIG,
     "delete a DAG": DELETE_DAG,
 }  # fmt: skip
+NO_RIGHTS = "Public"  # the role of Flask AppBuilder that has none
 Shard = tuple[str, str]  # state, worker
 RIGHTS = {
     "see runs": (SEE_RUNS, {VIEWER, ON_CALL, OPERATOR}),
@@ -167,6 +168,17 @@ def test_each_role_may_do_this_or_not(people: People, what: str) -> None:
         if answer.status_code not in (ALLOWED if role in allowed else {403})
     }
     assert not wrong
+
+
+def test_pages_are_for_those_who_may_see_the_daily_dag(stack: Stack, people: People) -> None:
+    answers = {role: people.page(role, "publications") for role in (*ROLES, NO_RIGHTS)}
+    assert {role: answer.status_code for role, answer in answers.items()} == {
+        **dict.fromkeys(ROLES, 200),
+        NO_RIGHTS: 403,
+    }
+    assert all("All, newest first" in answers[role].text for role in ROLES)
+    assert "a user who may see the DAG" in answers[NO_RIGHTS].text
+    assert httpx.get(f"{stack.places.url}/higawari/publications", trust_env=False).status_code == 401
 
 
 @pytest.mark.parametrize("what", ["read connections", "read variables"])
