@@ -14,11 +14,12 @@ from include.recommender.contenders import by_candidate_settings
 from include.recommender.lists import as_grid, top_lists
 from include.recommender.metrics import coverage, novelty, per_user_metrics
 from include.recommender.past_date import PastDate
+from include.recommender.sampling import sampled_targets
 from include.recommender.segments import segments_of
 from include.recommender.source_report import SourceReport
 from include.recommender.sources.popularity import popularity
 from include.recommender.statistics import targets_between
-from include.recommender.training_set import sampled_targets, targets_of
+from include.recommender.training_set import targets_of
 from include.retraining.errors import TrainingDataError
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def evaluate_weeks(
     for first, alike in groups:
         end = first + timedelta(days=settings.training.holdout_days)
         wanted = targets_between(warehouse, settings, first, end, as_of_date)
-        wanted = sampled_targets(wanted, settings.evaluation.max_users)
+        wanted = sampled_targets(wanted, settings.evaluation.max_users, "evaluation")
         users, own = wanted["user_id"].unique().to_pylist(), next(iter(alike.values())).settings
         snapshot = PastDate(warehouse, own, first, as_of_date).of_users(users)
         _measure_alike(snapshot, surface, alike, wanted, results)

@@ -13,7 +13,7 @@ from include.recommender.candidates import Proposer, blocks_of
 from include.recommender.features import FEATURE_NAMES
 from include.recommender.parallel import parallel_map
 from include.recommender.past_date import PastDate
-from include.recommender.sampling import sample_of
+from include.recommender.sampling import sampled_targets
 from include.recommender.settings import ALLOWS_REPEATS, SURFACES
 from include.recommender.statistics import targets_between
 from include.recommender.tables import TRAINING_SET
@@ -65,9 +65,8 @@ def _snapshot_rows(
     warehouse: Warehouse, settings: RecommenderSettings, day: date, as_of_date: date
 ) -> dict[str, list[pa.Table]]:
     window_end = day + timedelta(days=settings.training.label_days)
-    wanted = sampled_targets(
-        targets_between(warehouse, settings, day, window_end, as_of_date), settings.training.max_users
-    )
+    wanted = targets_between(warehouse, settings, day, window_end, as_of_date)
+    wanted = sampled_targets(wanted, settings.training.max_users, "training")
     snapshot = PastDate(warehouse, settings, day, as_of_date).of_users(wanted["user_id"].unique().to_pylist())
     targets = {surface: targets_of(snapshot, wanted, surface) for surface in SURFACES}
     users = np.unique(np.concatenate([of.users for of in targets.values()]))
@@ -85,18 +84,6 @@ def _snapshot_rows(
         for surface, table in found.items():
             rows[surface].append(table)
     return rows
-
-
-def sampled_targets(wanted: pa.Table, max_users: int) -> pa.Table:
-    """Targets of at most so many users."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    users = np.asarray(wanted["user_id"].unique().to_numpy(zero_copy_only=False), object)
-    chosen = sample_of(users, max_users)
-    if len(chosen) == len(users):
-        return wanted
-    return wanted.filter(pc.is_in(wanted["user_id"], pa.array(chosen, pa.string())))
 
 
 def targets_of(snapshot: Snapshot, wanted: pa.Table, surface: str) -> Targets:

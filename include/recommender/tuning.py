@@ -14,12 +14,13 @@ from include.recommender.evaluation import depth_of, per_user_of
 from include.recommender.lists import similar_rows, top_lists
 from include.recommender.parallel import parallel_map
 from include.recommender.past_date import PastDate
+from include.recommender.sampling import sampled_targets
 from include.recommender.settings import SURFACES
 from include.recommender.similarities import compute_similarities
 from include.recommender.sources import SOURCE_NAMES
 from include.recommender.statistics import targets_between
 from include.recommender.tables import CHOSEN_PARAMETERS
-from include.recommender.training_set import sampled_targets, targets_of
+from include.recommender.training_set import targets_of
 from include.retraining.errors import TrainingDataError
 
 if TYPE_CHECKING:
@@ -127,9 +128,8 @@ def _past_week(warehouse: Warehouse, settings: RecommenderSettings, as_of_date: 
     end = as_of_date - timedelta(days=settings.training.holdout_days * settings.evaluation.weeks)
     first = end - timedelta(days=settings.training.label_days * (back + 1))
     window_end = first + timedelta(days=settings.training.label_days)
-    wanted = sampled_targets(
-        targets_between(warehouse, settings, first, window_end, as_of_date), settings.tuning.max_users
-    )
+    wanted = targets_between(warehouse, settings, first, window_end, as_of_date)
+    wanted = sampled_targets(wanted, settings.tuning.max_users, "tuning")
     past = PastDate(warehouse, settings, first, as_of_date)
     snapshot = past.of_users(wanted["user_id"].unique().to_pylist())
     return Week(past.touched, snapshot, {surface: targets_of(snapshot, wanted, surface) for surface in SURFACES})
