@@ -69,7 +69,7 @@ def evaluation_weeks(as_of_date: date, settings: RecommenderSettings) -> list[da
 def evaluate_weeks(
     warehouse: Warehouse, settings: RecommenderSettings, as_of_date: date, surface: str, weeks: Iterable[Week]
 ) -> Results:
-    """Measure the contenders of each week on it; a week in which no known user wanted anything adds nothing.
+    """Measure the contenders of each week on it; where no known user wanted anything, only the list for everybody.
 
     Raises TrainingDataError where that is so for all of them.
     """
@@ -80,10 +80,15 @@ def evaluate_weeks(
     for first, alike in groups:
         end = first + timedelta(days=settings.training.holdout_days)
         wanted = targets_between(warehouse, settings, first, end, as_of_date)
-        wanted = sampled_targets(wanted, settings.evaluation.max_users, "evaluation")
-        users, own = wanted["user_id"].unique().to_pylist(), next(iter(alike.values())).settings
-        snapshot = PastDate(warehouse, own, first, as_of_date).of_users(users)
-        _measure_alike(snapshot, surface, alike, wanted, results)
+        past = PastDate(warehouse, next(iter(alike.values())).settings, first, as_of_date)
+        known, strangers = (
+            sampled_targets(targets, settings.evaluation.max_users, "evaluation")
+            for targets in past.known_and_strangers(wanted)
+        )
+        snapshot = past.of_users(known["user_id"].unique().to_pylist())
+        _measure_alike(snapshot, surface, alike, known, results)
+        if CHALLENGER in alike and strangers.num_rows:
+            _measure_everybody(snapshot, strangers, past.settings, results)
     challenged = any(CHALLENGER in alike for _, alike in groups)
     if not results.per_user or (challenged and CHALLENGER not in results.per_user):
         raise TrainingDataError(
@@ -113,7 +118,6 @@ def _measure_alike(
     if CHALLENGER in alike:
         results.sources.start(targets)
         results.segments[first] = segments_of(snapshot, targets.users, settings)
-        _measure_everybody(snapshot, wanted, settings, results)
     lists = top_lists(
         snapshot,
         targets.users,
@@ -132,14 +136,10 @@ def _measure_alike(
         }
 
 
-def _measure_everybody(snapshot: Snapshot, wanted: pa.Table, settings: RecommenderSettings, results: Results) -> None:
-    """The list for everybody, for the users who had no history when the week began."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    strangers = wanted.filter(pc.invert(pc.is_in(wanted["user_id"], pa.array(snapshot.user_ids, pa.string()))))
-    if not strangers.num_rows:
-        return
+def _measure_everybody(
+    snapshot: Snapshot, strangers: pa.Table, settings: RecommenderSettings, results: Results
+) -> None:
+    """The list for everybody, for targets of users who had no history when the week began."""
     users, row, counts = np.unique(
         strangers["user_id"].to_numpy(zero_copy_only=False).astype(str), return_inverse=True, return_counts=True
     )

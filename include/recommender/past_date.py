@@ -47,6 +47,13 @@ class PastDate:
     day: date
     known_until: date
 
+    def known_and_strangers(self, wanted: pa.Table) -> tuple[pa.Table, pa.Table]:
+        """The rows of `wanted` (by user_id) of users who had done anything by then, and those of the others."""
+        import pyarrow.compute as pc
+
+        known = pc.is_in(wanted["user_id"], value_set=self._users["user_id"].combine_chunks())
+        return wanted.filter(known), wanted.filter(pc.invert(known))
+
     def of_users(self, users: Collection[str]) -> Snapshot:
         """Everybody's items and similarities; rows of some users alone."""
         # Queries first: what they need of memory is free again before the matrices come.

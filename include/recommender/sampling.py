@@ -16,7 +16,10 @@ Purpose = Literal["training", "evaluation", "tuning"]
 
 
 def sampled_targets(wanted: pa.Table, max_users: int, purpose: Purpose) -> pa.Table:
-    """Targets of at most so many users."""
+    """Targets of at most so many users. Give it those of users worth looking at: who is left out later is not replaced.
+
+    That happens on `discover` to whoever wanted nothing new, which only everybody's pairs could tell before.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
 

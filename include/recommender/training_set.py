@@ -65,9 +65,10 @@ def _snapshot_rows(
     warehouse: Warehouse, settings: RecommenderSettings, day: date, as_of_date: date
 ) -> dict[str, list[pa.Table]]:
     window_end = day + timedelta(days=settings.training.label_days)
-    wanted = targets_between(warehouse, settings, day, window_end, as_of_date)
-    wanted = sampled_targets(wanted, settings.training.max_users, "training")
-    snapshot = PastDate(warehouse, settings, day, as_of_date).of_users(wanted["user_id"].unique().to_pylist())
+    past = PastDate(warehouse, settings, day, as_of_date)
+    known, _ = past.known_and_strangers(targets_between(warehouse, settings, day, window_end, as_of_date))
+    wanted = sampled_targets(known, settings.training.max_users, "training")
+    snapshot = past.of_users(wanted["user_id"].unique().to_pylist())
     targets = {surface: targets_of(snapshot, wanted, surface) for surface in SURFACES}
     users = np.unique(np.concatenate([of.users for of in targets.values()]))
     proposer = Proposer(snapshot, settings, SURFACES)

@@ -128,9 +128,9 @@ def _past_week(warehouse: Warehouse, settings: RecommenderSettings, as_of_date: 
     end = as_of_date - timedelta(days=settings.training.holdout_days * settings.evaluation.weeks)
     first = end - timedelta(days=settings.training.label_days * (back + 1))
     window_end = first + timedelta(days=settings.training.label_days)
-    wanted = targets_between(warehouse, settings, first, window_end, as_of_date)
-    wanted = sampled_targets(wanted, settings.tuning.max_users, "tuning")
     past = PastDate(warehouse, settings, first, as_of_date)
+    known, _ = past.known_and_strangers(targets_between(warehouse, settings, first, window_end, as_of_date))
+    wanted = sampled_targets(known, settings.tuning.max_users, "tuning")
     snapshot = past.of_users(wanted["user_id"].unique().to_pylist())
     return Week(past.touched, snapshot, {surface: targets_of(snapshot, wanted, surface) for surface in SURFACES})
 

@@ -244,6 +244,17 @@ def test_the_list_for_everybody_is_measured_as_long_as_it_would_be_published(
     assert frame["recall@20"].to_dict() == {"guest": 0, "stranger": 0.5}
 
 
+def test_a_sample_is_drawn_of_known_users_and_one_of_those_without_history(
+    run: Evaluate, quick: RecommenderSettings
+) -> None:
+    """One known user wants something, and two strangers: who is drawn with them must not stand for her."""
+    few = quick.model_copy(update={"evaluation": quick.evaluation.model_copy(update={"max_users": 1})})
+    items = catalogue(["popular", "second", "third", "new"])
+    results = run(Week(HOLDOUT, challenge(few)), events=COLD, items=items, settings=few)
+    assert results.per_user[CHALLENGER][HOLDOUT].index.tolist() == ["friend 0"]
+    assert len(results.per_user[FOR_EVERYBODY][HOLDOUT]) == 1
+
+
 def test_the_list_for_everybody_is_of_the_days_that_the_run_chose(
     run: Evaluate, settings_with: Callable[..., RecommenderSettings]
 ) -> None:

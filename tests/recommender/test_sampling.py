@@ -72,6 +72,9 @@ def test_rows_of_sampled_users_are_those_of_a_training_set_of_everybody(
 # Users who come every week.
 REGULARS = [event(f"u{user:03d}", f"i{week % 3}", 7 * week + 1) for user in range(60) for week in range(12)]
 
+# In every week others come who were never seen before.
+STRANGERS = [event(f"s{week}-{user}", "i0", 7 * week + 1) for user in range(50) for week in range(12)]
+
 
 @pytest.fixture
 def watch(tmp_path: Path, settings_with: Callable[..., RecommenderSettings], monkeypatch: pytest.MonkeyPatch) -> Watch:
@@ -116,3 +119,7 @@ def test_each_purpose_looks_at_users_of_its_own_the_same_on_every_date(watch: Wa
         assert first == second == set(sample_of(IDS[:60], 10, purpose))  # type: ignore[arg-type]
     for one, other in combinations(found.values(), 2):
         assert one[0] - other[0]
+
+
+def test_a_sample_is_drawn_of_those_whom_a_date_knows(watch: Watch) -> None:
+    assert watch(REGULARS + STRANGERS) == watch(REGULARS)
