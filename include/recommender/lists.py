@@ -13,7 +13,7 @@ from include.recommender.parallel import parallel_map
 from include.recommender.sources.popularity import popularity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     import pyarrow as pa
     from numpy.typing import NDArray
@@ -135,14 +135,27 @@ def popular_rows(snapshot: Snapshot, days: int, size: int) -> list[tuple[str, in
     places ends with what is popular in all, so that a page is never half empty. A category named `all` has no segment.
     """
     score = popularity(days)(snapshot)
-    everything = ordered(score, snapshot.recommendable)
-    rows = []
-    for segment in (ALL, *(name for name in snapshot.category_names if name not in ("", ALL))):
-        inside = snapshot.category_names[snapshot.categories[everything]] == segment
-        items = everything if segment == ALL else np.r_[everything[inside], everything[~inside]]
-        for rank, item in enumerate(items[:size], start=1):
-            rows.append((str(segment), rank, str(snapshot.item_ids[item]), float(score[item])))
-    return rows
+    return [
+        (segment, rank, str(snapshot.item_ids[item]), float(score[item]))
+        for segment, items in _popular_places(snapshot, ordered(score, snapshot.recommendable), size)
+        for rank, item in enumerate(items, start=1)
+    ]
+
+
+def _popular_places(
+    snapshot: Snapshot, best_first: NDArray[np.int64], size: int
+) -> Iterator[tuple[str, NDArray[np.int64]]]:
+    """Each segment with its items (positions), at most `size`. One sort finds those of all categories."""
+    yield ALL, best_first[:size]
+    by_category = best_first[np.argsort(snapshot.categories[best_first], kind="stable")]
+    starts = np.searchsorted(snapshot.categories[by_category], np.arange(len(snapshot.category_names) + 1))
+    # Enough to fill up any category that has fewer than `size`, after its own are taken out.
+    popular = best_first[: 2 * size]
+    for category, name in enumerate(snapshot.category_names):
+        if name not in ("", ALL):
+            own = by_category[starts[category] : starts[category + 1]][:size]
+            others = popular[snapshot.categories[popular] != category]
+            yield str(name), np.r_[own, others][:size]
 
 
 def similar_rows(
