@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from include.recommender.ingest import EVENT_COLUMNS
-from include.retraining.errors import HigawariError, LandedDataError, SettingsError
-from include.retraining.landing import MARKER, READERS, LandingZone, reader_of, without_wildcards
+from include.retraining.errors import HigawariError, LandedDataError, SettingsError, TransientError
+from include.retraining.landing import MARKER, READERS, LandingZone, reader_of, storage_failed, without_wildcards
+from include.retraining.warehouse.duckdb_files import limits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from include.recommender.settings import RecommenderSettings
     from include.retraining.deliveries import Deliveries
+    from include.retraining.settings import Storage
 
 HISTORY_FILE = "history.parquet"
 
@@ -44,8 +46,10 @@ def land_history(source: Path, landing: Deliveries, settings: RecommenderSetting
 
     A row arrives the day after it occurred; a row whose time is unreadable arrives with the last day, to be
     quarantined there; days without events get an empty delivery; the catalogue counts from the first event date.
-    Returns the event dates. Landing the same source again replaces what it landed. Raises LandedDataError.
+    Returns the event dates. Landing the same source again replaces what it landed.
     A source that is a landing zone itself is copied as it is.
+    Raises LandedDataError for a bad file, SettingsError where storage.memory_limit is too small, TransientError where
+    a file or folder cannot be read or written, as on a full disk.
     """
     if not isinstance(landing, LandingZone):
         raise SettingsError(
@@ -53,8 +57,17 @@ def land_history(source: Path, landing: Deliveries, settings: RecommenderSetting
             f"ingest.events_table = {settings.ingest.events_table}",
             "load into that table instead: the next daily run ingests all of it",
         )
-    if (source / "events").is_dir():
-        return _copy_landing_zone(source, landing)
+    try:
+        return (
+            _copy_landing_zone(source, landing)
+            if (source / "events").is_dir()
+            else _split_files(source, landing, settings)
+        )
+    except OSError as error:
+        raise _storage_error(error) from error
+
+
+def _split_files(source: Path, landing: LandingZone, settings: RecommenderSettings) -> list[date]:
     events, items = _source_file(source, "events"), _source_file(source, "items")
     arrivals = _land_events(events, landing, settings)
     every = [arrivals[0] + timedelta(days=n) for n in range((arrivals[-1] - arrivals[0]).days + 1)]
@@ -93,21 +106,48 @@ def _land_events(events: Path, landing: LandingZone, settings: RecommenderSettin
     incoming = landing.folder / f".incoming-{uuid.uuid4().hex}"
     incoming.mkdir(parents=True)
     theirs = settings.ingest.event_columns.get("occurred_at", "occurred_at")
+    storage = settings.storage
     try:
-        with duckdb.connect(config={"memory_limit": settings.storage.memory_limit}) as connection:
+        # Whoever may not read it is told so here: DuckDB's error is the same for a file that is damaged.
+        events.open("rb").close()
+        with duckdb.connect(config=limits(storage.memory_limit, storage.threads, storage.spill_folder)) as connection:
             _split(connection, events, incoming, theirs, settings.business.timezone)
         if folders := sorted(incoming.glob("higawari_arrival=*")):
             return [_put_in_place(folder, landing) for folder in folders]
         raise LandedDataError(f"a readable time in {theirs} of {events}", "not one row with it", "mend the file")
     except duckdb.Error as error:
-        columns = ", ".join(EVENT_COLUMNS)
-        raise LandedDataError(
-            f"{events} with columns {columns}, as mapped in [ingest] event_columns",
-            str(error),
-            "mend the file or the mapping",
-        ) from error
+        raise _told(error, events, storage) from error
     finally:
         shutil.rmtree(incoming, ignore_errors=True)
+
+
+def _told(error: duckdb.Error, events: Path, storage: Storage) -> HigawariError:
+    """Whose fault it is that a file could not be split."""
+    import duckdb
+
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return SettingsError(
+            f"{events} to be split with storage.memory_limit = {storage.memory_limit}, storage.threads = "
+            f"{storage.threads} and room in {storage.spill_folder}",
+            str(error),
+            "raise the limit, lower the threads or make room, then load again",
+        )
+    if isinstance(error, duckdb.IOException) and storage_failed(events):
+        return _storage_error(error)
+    columns = ", ".join(EVENT_COLUMNS)
+    return LandedDataError(
+        f"{events} with columns {columns}, as mapped in [ingest] event_columns",
+        str(error),
+        "mend the file or the mapping",
+    )
+
+
+def _storage_error(error: Exception) -> TransientError:
+    return TransientError(
+        "files and folders that can be read and written, and room for them",
+        str(error),
+        "make room, or give the permission; then load again",
+    )
 
 
 def _split(connection: duckdb.DuckDBPyConnection, events: Path, folder: Path, occurred_at: str, timezone: str) -> None:

@@ -7,15 +7,17 @@ import random
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from include.recommender import history
 from include.recommender.history import HISTORY_FILE, land_history
 from include.recommender.ingest import ingest_dates
 from include.recommender.settings import RecommenderSettings
 from include.recommender.tables import EVENTS, ITEMS
-from include.retraining.errors import LandedDataError
+from include.retraining.errors import LandedDataError, SettingsError, TransientError
 from include.retraining.landing import MARKER, LandingZone
 from include.retraining.tables import QUARANTINED_ROWS
 
@@ -199,6 +201,85 @@ def test_a_missing_time_column_is_explained_and_leaves_nothing_behind(
     with pytest.raises(LandedDataError, match="event_columns"):
         land_history(source(events), landing, settings)
     assert list(landing.folder.iterdir()) == []
+
+
+def test_a_history_is_split_within_the_limits_of_the_settings(
+    source: Callable[[Rows], Path],
+    landing: LandingZone,
+    settings_with: Callable[..., RecommenderSettings],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[tuple[Any, ...]] = []
+    split = history._split
+
+    def watched(connection: duckdb.DuckDBPyConnection, *arguments: Any) -> None:
+        names = ("memory_limit", "threads", "temp_directory")
+        asked.append(
+            connection.sql(f"SELECT {', '.join(f'current_setting({name!r})' for name in names)}").fetchall()[0]
+        )
+        split(connection, *arguments)
+
+    monkeypatch.setattr(history, "_split", watched)
+    settings = settings_with(storage={"memory_limit": "64MB", "threads": 1})
+    land_history(source([row(FIRST)]), landing, settings)
+    assert asked == [("61.0 MiB", 1, str(settings.storage.spill_folder))]
+
+
+def test_a_history_that_needs_more_memory_than_the_limit_is_no_bad_file(
+    source: Callable[[Rows], Path], landing: LandingZone, settings_with: Callable[..., RecommenderSettings]
+) -> None:
+    little = settings_with(storage={"memory_limit": "1MB"})
+    with pytest.raises(
+        SettingsError, match=rf"storage.memory_limit = 1MB(?s:.*){little.storage.spill_folder}(?s:.*)Out of Memory"
+    ):
+        land_history(source([row(after(n % 30), f"u{n}") for n in range(2000)]), landing, little)
+    assert list(landing.folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(("damaged", "expected"), [(False, TransientError), (True, LandedDataError)])
+def test_a_full_disk_is_no_bad_file_but_a_bad_file_is(
+    source: Callable[[Rows], Path],
+    landing: LandingZone,
+    settings: RecommenderSettings,
+    monkeypatch: pytest.MonkeyPatch,
+    damaged: bool,
+    expected: type[Exception],
+) -> None:
+    """Of both DuckDB says IOException."""
+    folder = source([row(FIRST)])
+    if damaged:
+        file = folder / "events.parquet"
+        file.write_bytes(file.read_bytes()[:-9])
+
+    def fail(*_: object) -> None:
+        raise duckdb.IOException("Could not write file: No space left on device")
+
+    monkeypatch.setattr(history, "_split", fail)
+    with pytest.raises(expected, match="No space left"):
+        land_history(folder, landing, settings)
+    assert list(landing.folder.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_made_is_told_as_such(
+    source: Callable[[Rows], Path], landing: LandingZone, settings: RecommenderSettings
+) -> None:
+    landing.folder.touch()
+    with pytest.raises(TransientError, match=f"can be read and written(?s:.*){landing.folder}"):
+        land_history(source([row(FIRST)]), landing, settings)
+
+
+def test_a_file_that_may_not_be_read_is_no_bad_file(
+    source: Callable[[Rows], Path], landing: LandingZone, settings: RecommenderSettings, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    folder = source([row(FIRST)])
+
+    def refuse(path: Path, *_: object) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(type(tmp_path), "open", refuse)
+    with pytest.raises(TransientError, match=r"Permission denied(?s:.*)events\.parquet"):
+        land_history(folder, landing, settings)
 
 
 @pytest.mark.parametrize("events", [[], [row(FIRST, occurred_at="some day")]], ids=["no rows", "no readable time"])
