@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from include.recommender.contenders import by_candidate_settings, contender_of
+from include.recommender.contenders import by_candidate_settings, by_state, contender_of, methods_of
 from include.recommender.drafts import lists_of
 from include.recommender.explained_lists import explained_lists
 from include.recommender.serving import serving_snapshot
-from include.recommender.snapshot import methods_in_use, users_of_shard
+from include.recommender.snapshot import users_of_shard
 from include.retraining.experiment import BASELINE, RANKER, held_back
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def shard_lists(
     rankers: Mapping[str, Mapping[str, str]],
     shard: int,
 ) -> tuple[pa.Table, pa.Table]:
-    """The same two tables of a shard, by whatever serves: contenders of other candidate settings see another state.
+    """The same two tables of a shard, by whatever serves: contenders of other settings may see another state.
 
     No snapshot outlives its lists: to sort and write them takes as much memory again.
     """
@@ -58,10 +58,10 @@ def shard_lists(
 
     def made_by(alike: Mapping[Policy, Contender]) -> tuple[pa.Table, pa.Table]:
         own = next(iter(alike.values())).settings
-        snapshot = serving_snapshot(workspace, own, as_of_date, part, methods_in_use(own))
+        snapshot = serving_snapshot(workspace, own, as_of_date, part, methods_of(alike))
         return arm_lists(snapshot, alike, settings, shard)
 
-    groups = by_candidate_settings(contenders_by_policy(rankers, workspace.registry, settings))
+    groups = by_state(contenders_by_policy(rankers, workspace.registry, settings))
     lists, reasons = zip(*map(made_by, groups), strict=True)
     return pa.concat_tables(lists), pa.concat_tables(reasons)
 
@@ -71,7 +71,7 @@ def arm_lists(
 ) -> tuple[pa.Table, pa.Table]:
     """Rows of DRAFT_USER_RECOMMENDATIONS and LIST_EXPLANATIONS of one shard, each user's by the policy of their arm.
 
-    The contenders rank the same candidates. Shard 0 also has the lists for everybody else.
+    The contenders see the same snapshot. Shard 0 also has the lists for everybody else.
     """
     import pyarrow as pa
 
@@ -81,8 +81,10 @@ def arm_lists(
     for arm, whose in ((RANKER, users[~aside]), (BASELINE, users[aside])):
         own = {surface: contender for (policy, surface), contender in contenders.items() if policy == arm}
         everybody = shard == 0 and arm == RANKER
-        if own:
-            lists.append(lists_of(snapshot, own, settings.publication.list_size, whose, shard, everybody))
+        lists += [
+            lists_of(snapshot, alike, settings.publication.list_size, whose, shard, everybody)
+            for alike in by_candidate_settings(own)
+        ]
         for surface, contender in own.items():
             reasons.append(explained_lists(snapshot, whose, contender, surface, shard, settings))
     return pa.concat_tables(lists), pa.concat_tables(reasons)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from include.recommender.baselines import BASELINES
 from include.recommender.features import FEATURE_NAMES
 from include.recommender.ranker import Ranker
 from include.recommender.settings import ALL_ITEMS, Ease, Features, Similarities
 from include.recommender.settings import Candidates as CandidateSettings
+from include.recommender.snapshot import methods_in_use
 from include.recommender.sources import SOURCE_NAMES
 from include.retraining.errors import SettingsError
 
@@ -97,22 +98,40 @@ def candidate_settings(settings: RecommenderSettings) -> str:
     Left out is where a champion must follow today's: block sizes, which are about memory, and how far back history
     goes, or it would show as new what its users touched long ago.
     """
-    return json.dumps(
-        {
-            "features": settings.features.model_dump(exclude={"history_days"}),
-            "similarities": settings.similarities.model_dump(exclude={"item_block"}),
-            "ease": settings.ease.model_dump(exclude={"item_block"}),
-            "candidates": settings.candidates.model_dump(exclude={"user_block"}),
-        },
-        sort_keys=True,
-    )
+    own = {"candidates": settings.candidates.model_dump(exclude={"user_block"})}
+    return json.dumps(_state_settings(settings) | own, sort_keys=True)
+
+
+def _state_settings(settings: RecommenderSettings) -> dict[str, dict[str, Any]]:
+    """Those of them that decide what is known of items and users, whoever proposes what."""
+    return {
+        "features": settings.features.model_dump(exclude={"history_days"}),
+        "similarities": settings.similarities.model_dump(exclude={"item_block"}),
+        "ease": settings.ease.model_dump(exclude={"item_block"}),
+    }
 
 
 def by_candidate_settings(contenders: Mapping[Name, Contender]) -> list[dict[Name, Contender]]:
     """Contenders in groups that rank the same candidates."""
+    return _grouped(contenders, candidate_settings)
+
+
+def by_state(contenders: Mapping[Name, Contender]) -> list[dict[Name, Contender]]:
+    """Contenders in groups that see the same snapshot, with methods_of them; their candidates may differ."""
+    return _grouped(contenders, lambda settings: json.dumps(_state_settings(settings), sort_keys=True))
+
+
+def methods_of(contenders: Mapping[Name, Contender]) -> set[str]:
+    """The methods of similarity that sources of any of them read."""
+    return {method for contender in contenders.values() for method in methods_in_use(contender.settings)}
+
+
+def _grouped(
+    contenders: Mapping[Name, Contender], key: Callable[[RecommenderSettings], str]
+) -> list[dict[Name, Contender]]:
     groups: dict[str, dict[Name, Contender]] = {}
     for name, contender in contenders.items():
-        groups.setdefault(candidate_settings(contender.settings), {})[name] = contender
+        groups.setdefault(key(contender.settings), {})[name] = contender
     return list(groups.values())
 
 

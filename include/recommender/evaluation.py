@@ -10,7 +10,7 @@ import numpy as np
 
 from include.recommender.arrays import is_among
 from include.recommender.candidates import ordered
-from include.recommender.contenders import by_candidate_settings
+from include.recommender.contenders import by_candidate_settings, by_state, methods_of
 from include.recommender.lists import as_grid, top_lists
 from include.recommender.metrics import coverage, novelty, per_user_metrics
 from include.recommender.past_date import PastDate
@@ -74,22 +74,23 @@ def evaluate_weeks(
     Raises TrainingDataError where that is so for all of them.
     """
     results = Results()
-    groups = [(week.first, alike) for week in weeks for alike in by_candidate_settings(week.contenders)]
+    groups = [(week.first, group) for week in weeks for group in by_state(week.contenders)]
 
     # One week after the other: each holds everybody's pairs.
-    for first, alike in groups:
+    for first, group in groups:
         end = first + timedelta(days=settings.training.holdout_days)
         wanted = targets_between(warehouse, settings, first, end, as_of_date)
-        past = PastDate(warehouse, next(iter(alike.values())).settings, first, as_of_date)
+        past = PastDate(warehouse, next(iter(group.values())).settings, first, as_of_date, methods_of(group))
         known, strangers = (
             sampled_targets(targets, settings.evaluation.max_users, "evaluation")
             for targets in past.known_and_strangers(wanted)
         )
         snapshot = past.of_users(known["user_id"].unique().to_pylist())
-        _measure_alike(snapshot, surface, alike, known, results)
-        if CHALLENGER in alike and strangers.num_rows:
+        for alike in by_candidate_settings(group):
+            _measure_alike(snapshot, surface, alike, known, results)
+        if CHALLENGER in group and strangers.num_rows:
             _measure_everybody(snapshot, strangers, past.settings, results)
-    challenged = any(CHALLENGER in alike for _, alike in groups)
+    challenged = any(CHALLENGER in group for _, group in groups)
     if not results.per_user or (challenged and CHALLENGER not in results.per_user):
         raise TrainingDataError(
             f"known users with positive events in the weeks before {as_of_date}", "none", "look at events of that time"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from include.recommender.contenders import contender_of
 from include.recommender.drafts import lists_of
 from include.recommender.serving import serving_snapshot
-from include.recommender.snapshot import methods_in_use, users_of_shard
+from include.recommender.snapshot import users_of_shard
 from include.recommender.tables import EVERYBODY, USER_RECOMMENDATIONS, USER_STATS
 from include.recommender.tuning import tuned
 from include.retraining.experiment import held_back
@@ -47,7 +47,7 @@ def list_changes(
     known = workspace.warehouse.read(USER_STATS, {"as_of_date": as_of_date}, ["user_id"]).num_rows
     parts = max(known // SAMPLE, 1)
     part = (parts // 2, parts)
-    snapshot = serving_snapshot(workspace, contender.settings, as_of_date, part, methods_in_use(contender.settings))
+    snapshot = serving_snapshot(workspace, contender.settings, as_of_date, part)
     users = users_of_shard(known, *part)
     users = users[~held_back(snapshot.user_ids[users], settings.experiment.salt, settings.experiment.hold_back_share)]
     after = lists_of(snapshot, {surface: contender}, TOP, users, shard=0, everybody=False)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 from include.recommender.kept_files import KeptFiles
 from include.recommender.similarities import compute_similarities, settings_of
-from include.recommender.snapshot import TOUCHED, compute_aggregates, methods_to_make, snapshot_of, with_rows
+from include.recommender.snapshot import EVERYBODY, TOUCHED, bounds_of, methods_to_make, snapshot_of, with_rows
 from include.recommender.statistics import known_users_query, statistics_at, statistics_query, touched_pairs_query
 from include.recommender.tables import EVENTS, ITEM_STATS, ITEMS, USER_ITEMS, USER_STATS
 from include.retraining.code_version import code_version
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from scipy import sparse
 
     from include.recommender.settings import RecommenderSettings
-    from include.recommender.snapshot import Snapshot
+    from include.recommender.snapshot import Part, Snapshot
     from include.retraining.warehouse.protocol import Query, Warehouse
 
     Matrices = Mapping[str, sparse.csr_matrix]
@@ -39,13 +39,15 @@ class PastDate:
 
     `known_until` is the as_of_date of the run: an items snapshot up to then may stand in for an earlier, missing one.
     Items and similarities are kept in `storage.spill`, under a hash of the queries and the code that make them and of
-    the state of the partitions that they are made from: a run a week later looks at the same date again.
+    the state of the partitions that they are made from: a run a week later looks at the same date again. `methods` of
+    similarity are made, by default those that the sources in use and `similar_items` read.
     """
 
     warehouse: Warehouse
     settings: RecommenderSettings
     day: date
     known_until: date
+    methods: Collection[str] | None = None
 
     def known_and_strangers(self, wanted: pa.Table) -> tuple[pa.Table, pa.Table]:
         """The rows of `wanted` (by user_id) of users who had done anything by then, and those of the others."""
@@ -61,17 +63,26 @@ class PastDate:
             statistics_at(self.warehouse, self.settings, table, self.day, self.day, sorted(users))
             for table in (USER_STATS, USER_ITEMS)
         ]
-        return with_rows(self.of_nobody(), *rows)
+        return with_rows(self.of_nobody(), rows[0], rows[1:])
 
     def of_everybody(self) -> Snapshot:
         """All columns and pairs, and similarities."""
-        similarities = self.of_nobody().similarities
-        aggregates = compute_aggregates(self.warehouse, self.settings, self.day, self.known_until)
-        return replace(aggregates, similarities=similarities)
+        return self.of_part(EVERYBODY)
+
+    def of_part(self, part: Part) -> Snapshot:
+        """Everybody's items and similarities; rows of a part of the users alone."""
+        nobody = self.of_nobody()
+        between = bounds_of(nobody.user_ids, part)
+        users, pairs = (
+            statistics_query(self.warehouse, self.settings, table, self.day, self.day, between=between)
+            for table in (USER_STATS, USER_ITEMS)
+        )
+        return with_rows(nobody, USER_STATS.conform(self._rows(users)), pieces_of(self.warehouse, pairs))
 
     def of_nobody(self) -> Snapshot:
         """Items, ids of users and similarities; nobody's rows."""
-        kept, users, methods = self.kept_files(), self._users, methods_to_make(self.settings)
+        kept, users = self.kept_files(), self._users
+        methods = methods_to_make(self.settings) if self.methods is None else set(self.methods)
         if kept is None:
             return self._nobody(self._items, users, self._computed(methods))
         with kept.alone():

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from include.recommender.contenders import candidate_settings
 from include.recommender.past_date import PastDate
 from include.recommender.settings import ALLOWS_REPEATS, SURFACES
-from include.recommender.similarities import METHODS
-from include.recommender.snapshot import EVERYBODY, read_snapshot
+from include.recommender.similarities import settings_of
+from include.recommender.snapshot import EVERYBODY, methods_in_use, methods_to_make, read_snapshot
 from include.recommender.tables import (
     DRAFT_OF,
     DRAFT_USER_RECOMMENDATIONS,
@@ -44,18 +43,26 @@ def serving_snapshot(
     settings: RecommenderSettings,
     as_of_date: date,
     part: Part = EVERYBODY,
-    methods: Collection[str] = tuple(METHODS),
+    methods: Collection[str] | None = None,
 ) -> Snapshot:
-    """The state of as_of_date without blocked items, as a contender with these candidate settings sees it.
+    """The state of as_of_date without blocked items, as a contender with these settings sees it.
 
-    With pairs of a part of the users, at least, and these methods of similarity, at least.
+    With pairs of a part of the users, and these methods of similarity: by default those that its sources read. It is
+    read where the run has built it with the same settings. Else it is made from events: rows of this part alone, and
+    what all parts need once on a machine, as for a past date.
     """
     todays = tuned(workspace.warehouse, workspace.settings, as_of_date)
-    if candidate_settings(settings) == candidate_settings(todays):
+    methods = methods_in_use(settings) if methods is None else methods
+    if settings.features == todays.features and all(_is_built(method, settings, todays) for method in methods):
         snapshot = read_snapshot(workspace.warehouse, as_of_date, part, methods)
     else:
-        snapshot = PastDate(workspace.warehouse, settings, as_of_date, as_of_date).of_everybody()
+        snapshot = PastDate(workspace.warehouse, settings, as_of_date, as_of_date, methods).of_part(part)
     return snapshot.without(blocked_items(workspace.warehouse))
+
+
+def _is_built(method: str, settings: RecommenderSettings, todays: RecommenderSettings) -> bool:
+    """Whether a run with the settings `todays` builds what the method makes with other ones."""
+    return method in methods_to_make(todays) and settings_of(method, settings) == settings_of(method, todays)
 
 
 def drafts_to_publish(workspace: Workspace[RecommenderSettings], as_of_date: date) -> dict[Table, pa.Table | Pieces]:

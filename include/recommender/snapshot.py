@@ -17,8 +17,7 @@ from include.recommender.columns import NarrowColumns, narrow_columns, numeric_c
 from include.recommender.similarities import METHODS
 from include.recommender.sources import SOURCES
 from include.recommender.sql import sql
-from include.recommender.statistics import statistics_at, statistics_query
-from include.recommender.tables import ITEM_STATS, USER_ITEMS, USER_STATS
+from include.recommender.tables import ITEM_STATS, USER_STATS
 from include.retraining.warehouse.protocol import Query, pieces_of
 
 if TYPE_CHECKING:
@@ -118,24 +117,13 @@ class Snapshot:
         return (self.items["is_active"] > 0) & (self.items["events"] > 0)
 
 
-def with_rows(nobody: Snapshot, columns: pa.Table, pairs: pa.Table) -> Snapshot:
+def with_rows(nobody: Snapshot, columns: pa.Table, pairs: Iterable[pa.Table]) -> Snapshot:
     """The same state with the columns and pairs of some users: their rows of USER_STATS and USER_ITEMS."""
     import pyarrow as pa
 
     ids = pa.table({"user_id": pa.array(nobody.user_ids, pa.string())})
-    indexed = _index_pairs(nobody.user_ids, nobody.item_ids, [pairs])
+    indexed = _index_pairs(nobody.user_ids, nobody.item_ids, pairs)
     return replace(nobody, users=_columns_of(ids, columns), **indexed)
-
-
-def compute_aggregates(
-    warehouse: Warehouse, settings: RecommenderSettings, as_of_date: date, known_until: date
-) -> Snapshot:
-    """The state of a date without similarities."""
-    items, users = (
-        statistics_at(warehouse, settings, table, as_of_date, known_until) for table in (ITEM_STATS, USER_STATS)
-    )
-    pairs = statistics_query(warehouse, settings, USER_ITEMS, as_of_date, known_until)
-    return snapshot_of(as_of_date, items, users, pieces_of(warehouse, pairs))
 
 
 def read_snapshot(
@@ -150,9 +138,8 @@ def read_aggregates(warehouse: Warehouse, as_of_date: date, part: Part = EVERYBO
     """The same without similarities."""
     where = {"as_of_date": as_of_date}
     items, users = warehouse.read(ITEM_STATS, where), warehouse.read(USER_STATS, where)
-    theirs = users["user_id"].take(users_of_shard(users.num_rows, *part)).to_pylist() if part else []
-    bounds = {"first_user": theirs[0], "last_user": theirs[-1]} if theirs else {"first_user": "", "last_user": ""}
-    pairs = Query(sql("pairs_of_users"), {**where, **bounds})
+    first_user, last_user = bounds_of(_ids(users, "user_id"), part)
+    pairs = Query(sql("pairs_of_users"), {**where, "first_user": first_user, "last_user": last_user})
     return snapshot_of(as_of_date, items, users, pieces_of(warehouse, pairs))
 
 
@@ -166,6 +153,12 @@ def read_touched(warehouse: Warehouse, as_of_date: date) -> Snapshot:
 def users_of_shard(users: int, shard: int, shards: int) -> NDArray[np.int64]:
     """Positions of one of `shards` parts of so many users."""
     return np.array_split(np.arange(users), shards)[shard]
+
+
+def bounds_of(user_ids: NDArray[np.object_], part: Part) -> tuple[str, str]:
+    """The first and the last id of a part of the users, whose ids are sorted; two empty ones where it has nobody."""
+    theirs = user_ids[users_of_shard(len(user_ids), *part)].tolist() if part else []
+    return (theirs[0], theirs[-1]) if theirs else ("", "")
 
 
 def methods_in_use(settings: RecommenderSettings) -> set[str]:

@@ -29,10 +29,7 @@ def statistics_at(
     known_until: date,
     users: Sequence[str] | None = None,
 ) -> pa.Table:
-    """Rows of ITEM_STATS, USER_STATS or USER_ITEMS as of a date; of the last two those of `users` only, if given.
-
-    `known_until` is the as_of_date of the run: an items snapshot up to then may stand in for an earlier, missing one.
-    """
+    """Rows of ITEM_STATS, USER_STATS or USER_ITEMS as of a date."""
     query = statistics_query(warehouse, settings, table, as_of_date, known_until, users)
     return table.conform(warehouse.query(query.sql, query.parameters))
 
@@ -44,15 +41,22 @@ def statistics_query(
     as_of_date: date,
     known_until: date,
     users: Sequence[str] | None = None,
+    between: tuple[str, str] | None = None,
 ) -> Query:
-    """The query that makes them."""
+    """The query that makes them; of users those in `users`, or from one id to another, if given.
+
+    `known_until` is the as_of_date of the run: an items snapshot up to then may stand in for an earlier, missing one.
+    """
+    first_user, last_user = between or ("", "")
     parameters = {
         **_window(settings, as_of_date),
         **{f"decay_{name}": math.log(2) / days for name, days in settings.features.half_lives.items()},
         "timezone": settings.business.timezone,
         "items_snapshot_date": items_snapshot(warehouse, as_of_date, known_until) if table is ITEM_STATS else None,
-        "all_users": users is None,
+        "all_users": users is None and between is None,
         "user_ids": list(users or [""]),
+        "first_user": first_user,
+        "last_user": last_user,
     }
     return Query(sql(table.name), parameters)
 

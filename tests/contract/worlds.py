@@ -55,9 +55,10 @@ DECAYS = {f"decay_{name}": math.log(2) / days for name, days in SETTINGS.feature
 STATISTICS = {
     "as_of_date": DAY, "history_days": 60, "timezone": "Asia/Tokyo", "items_snapshot_date": SNAPSHOT,
     "all_positive": False, "positive_event_types": ["like", "view"], **DECAYS,
-    "all_users": True, "user_ids": [""],
+    "all_users": True, "user_ids": [""], "first_user": "", "last_user": "",
 }  # fmt: skip
 SOME_USERS = {**STATISTICS, "all_users": False, "user_ids": ["u001", "u003", "nobody"]}
+USERS_BETWEEN = {**STATISTICS, "all_users": False, "first_user": "u001", "last_user": "u003"}
 DRIFT = {
     "first_day": days_ago(20), "last_day": days_ago(1), "items_snapshot_date": SNAPSHOT, "timezone": "Asia/Tokyo",
     "taste_days": 14,
@@ -262,8 +263,10 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Callable[[], pa.Table]]]] 
     "touched_pairs": (sql("touched_pairs"), STATISTICS, {}),
     "touched_stored": (sql("touched_stored"), {"as_of_date": DAY}, {}),
     "user_items": (sql("user_items"), STATISTICS, {}),
+    "user_items between users": (sql("user_items"), USERS_BETWEEN, {}),
     "user_items of some users": (sql("user_items"), SOME_USERS, {}),
     "user_stats": (sql("user_stats"), STATISTICS, {}),
+    "user_stats between users": (sql("user_stats"), USERS_BETWEEN, {}),
     "user_stats of some users": (sql("user_stats"), SOME_USERS, {}),
     "rules of events": (*classify(event_rules(SETTINGS)), {"typed_events": unjudged_events}),
     "rules of exposures": (*classify(exposure_rules()), {"typed_events": unjudged_exposures}),

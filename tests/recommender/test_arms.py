@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from include.recommender.arms import arm_lists, contenders_by_policy
-from include.recommender.contenders import by_candidate_settings
+from include.recommender.contenders import by_candidate_settings, by_state
 from include.recommender.drafts import lists_of
 from include.recommender.tables import USER_RECOMMENDATIONS
 from include.retraining.content_hash import content_hash
@@ -140,6 +140,18 @@ def test_without_a_share_everybody_gets_what_serves(
     for_you = frame[(frame["surface"] == "for_you") & (frame["user_id"] != "*")]
     assert set(for_you["arm"]) == {"ranker"}
     assert set(for_you["user_id"]) == set(snapshot.user_ids)
+
+
+def test_contenders_that_differ_in_their_candidates_only_share_the_state_of_a_shard(
+    registry: FakeRegistry, held: RecommenderSettings, settings_with: Callable[..., RecommenderSettings]
+) -> None:
+    rules = {"training_set": "x", "baseline": RULE["for_you"]}
+    other_state = settings_with(similarities={"neighbours": 9})
+    for own, groups in ((settings_with(candidates={"own_history": 3}), 1), (other_state, 2)):
+        rankers = {"for_you": {"model": registry.add(quick_ranker("popularity_7d_score"), own).label, **rules}}
+        policies = contenders_by_policy(rankers, registry, held)  # type: ignore[arg-type]
+        assert len(by_state(policies)) == groups
+        assert len(by_candidate_settings(policies)) == 2
 
 
 def test_the_baseline_proposes_with_the_settings_of_today_whatever_the_champion_was_trained_with(

@@ -12,6 +12,7 @@ from pyarrow import feather
 from include.recommender.past_date import FOLDER, PastDate
 from include.recommender.settings import RecommenderSettings
 from include.recommender.similarities import METHODS
+from include.recommender.snapshot import users_of_shard
 from tests.recommender.small_world import (
     DAY,
     catalogue,
@@ -82,6 +83,19 @@ def test_of_everybody_has_the_rows_of_some_users_too(past: PastDate) -> None:
         assert everybody.pair_item[ours].tolist() == some.pair_item[theirs].tolist()
         for name, values in everybody.pairs.items():
             assert values[ours].tolist() == some.pairs[name][theirs].tolist()
+
+
+@pytest.mark.parametrize("shards", [1, 3, 40])
+def test_parts_of_the_users_have_the_rows_of_everybody(past: PastDate, shards: int) -> None:
+    everybody, parts = past.of_everybody(), [past.of_part((shard, shards)) for shard in range(shards)]
+    for name, values in everybody.pairs.items():
+        assert np.concatenate([part.pairs[name] for part in parts]).tolist() == values.tolist()
+    assert len(everybody.pair_item) > 100
+    for shard, part in enumerate(parts):
+        theirs = users_of_shard(len(everybody.user_ids), shard, shards)
+        assert set(part.pair_user) == set(theirs)
+        assert part.users["events"][theirs].tolist() == everybody.users["events"][theirs].tolist()
+    assert len(past.of_part(None).pair_item) == 0
 
 
 def test_who_cannot_tell_changes_keeps_nothing(tmp_path: Path, past: PastDate, monkeypatch: pytest.MonkeyPatch) -> None:

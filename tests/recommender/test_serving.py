@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +12,7 @@ import pyarrow as pa
 import pytest
 
 from include.recommender import pipeline
+from include.recommender.past_date import FOLDER
 from include.recommender.serving import (
     drafts_to_publish,
     lineage_of,
@@ -18,6 +21,8 @@ from include.recommender.serving import (
     serving_snapshot,
 )
 from include.recommender.settings import Ease, RecommenderSettings
+from include.recommender.similarities import compute_similarities
+from include.recommender.sql import sql
 from include.recommender.tables import (
     DRAFT_USER_RECOMMENDATIONS,
     EVENTS,
@@ -30,6 +35,7 @@ from include.retraining.errors import PublicationCheckError
 from include.retraining.publication.switch_log import append_switch, read_switch_log
 from include.retraining.run import Run
 from include.retraining.tables import BLOCKED_ITEMS
+from include.retraining.warehouse.local import LocalWarehouse
 from include.retraining.warehouse.protocol import Pieces
 from tests.recommender.small_world import DAY, days_ago, random_catalogue, random_events
 
@@ -99,6 +105,54 @@ def test_a_contender_with_other_candidate_settings_sees_a_state_of_its_own(built
     built.warehouse.replace(ITEM_STATS, {"as_of_date": DAY}, ITEM_STATS.schema.empty_table())
     assert serving_snapshot(built, built.settings, DAY).shape[1] == 0
     assert serving_snapshot(built, own, DAY).shape[1] > 0
+
+
+def never(*_: object, **__: object) -> None:
+    raise AssertionError("it was built: nothing is to be made of events")
+
+
+def test_numbers_of_candidates_change_no_state_so_what_was_built_serves_any(
+    built: Recommender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("include.recommender.serving.PastDate", never)
+    own = settings_of(candidates={"rising": 0, "item_knn": 3, "for_you_share": 1.0})
+    served, usual = serving_snapshot(built, own, DAY), serving_snapshot(built, built.settings, DAY)
+    assert served.pairs["weight_micros"].tolist() == usual.pairs["weight_micros"].tolist()
+    assert served.similarities["cosine"].data.tolist() == usual.similarities["cosine"].data.tolist() != []
+
+
+def test_a_method_that_only_the_contender_reads_is_made_for_it(built: Recommender) -> None:
+    today = replace(built, settings=settings_of(candidates={"ease_10d": 0, "next_basket": 0}))
+    pipeline.build_item_similarities(RUN, today)
+    assert serving_snapshot(today, today.settings, DAY, methods=["ease_10d"]).similarities["ease_10d"].nnz > 0
+    served = serving_snapshot(today, built.settings, DAY)
+    assert all(served.similarities[name].nnz for name in ("ease_10d", "next_basket"))
+
+
+@pytest.mark.parametrize("change", [{"features": {"half_life_long_days": 5}}, {"similarities": {"neighbours": 3}}])
+def test_what_a_contender_of_other_settings_needs_is_made_once_for_all_shards(
+    built: Recommender, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any]
+) -> None:
+    own, made, similar = settings_of(**change), Counter[str](), []
+    everybody, result = serving_snapshot(built, own, DAY), LocalWarehouse._result
+    shutil.rmtree(built.settings.storage.spill_folder / FOLDER)
+
+    def watched(warehouse: LocalWarehouse, query: str, *arguments: Any) -> Any:
+        made[query] += 1
+        return result(warehouse, query, *arguments)
+
+    def compute(*arguments: Any) -> Any:
+        similar.append(arguments)
+        return compute_similarities(*arguments)
+
+    monkeypatch.setattr(LocalWarehouse, "_result", watched)
+    monkeypatch.setattr("include.recommender.past_date.compute_similarities", compute)
+    shards = [serving_snapshot(built, own, DAY, (shard, 3)) for shard in range(3)]
+    assert made[sql("item_stats")] == made[sql("touched_pairs")] == len(similar) == 1
+    for name, values in everybody.pairs.items():
+        assert np.concatenate([shard.pairs[name] for shard in shards]).tolist() == values.tolist()
+    for shard in shards:
+        assert 0 < len(shard.pair_item) < len(everybody.pair_item)
 
 
 def test_the_state_that_was_built_serves_whoever_has_the_settings_that_the_run_chose(built: Recommender) -> None:

@@ -14,7 +14,6 @@ import pytest
 from include.recommender.past_date import PastDate
 from include.recommender.similarities import METHODS, compute_similarities, each_similarity
 from include.recommender.snapshot import (
-    compute_aggregates,
     read_aggregates,
     read_similarities,
     read_snapshot,
@@ -126,7 +125,6 @@ def test_what_the_build_steps_wrote_reads_back_as_what_was_computed(
         rows = statistics_at(source, settings, table, DAY, DAY)
         warehouse.replace(table, {"as_of_date": DAY}, rows)
     aggregates = read_aggregates(warehouse, DAY)
-    assert_same(aggregates, compute_aggregates(source, settings, DAY, DAY))
     assert not aggregates.similarities
     similar = replace(aggregates, similarities=compute_similarities(aggregates, settings))
     made = Pieces(lambda: similarity_rows(aggregates, each_similarity(aggregates, settings, threads=2)))

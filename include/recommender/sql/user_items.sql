@@ -11,7 +11,11 @@ WITH visible_events AS (
   WHERE event_date < @as_of_date
     AND arrival_date <= @as_of_date
     AND event_date >= DATE_SUB(@as_of_date, INTERVAL @history_days DAY)
-    AND (@all_users OR user_id IN (SELECT chosen FROM UNNEST(@user_ids) AS chosen))
+    AND (
+      @all_users
+      OR user_id IN (SELECT chosen FROM UNNEST(@user_ids) AS chosen)
+      OR (user_id >= @first_user AND user_id <= @last_user)
+    )
 ),
 pair_days AS (
   SELECT
