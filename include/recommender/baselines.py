@@ -1,4 +1,4 @@
-"""What needs no model: rules that score the same candidates a ranker does."""
+"""What needs no model: rules that score candidates as a ranker does."""
 
 from __future__ import annotations
 

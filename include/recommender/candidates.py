@@ -11,7 +11,7 @@ import numpy as np
 from scipy import sparse
 
 from include.recommender.settings import ALLOWS_REPEATS
-from include.recommender.sources import SOURCES
+from include.recommender.sources import SOURCE_NAMES, SOURCES
 from include.recommender.sources.source import Product
 
 if TYPE_CHECKING:
@@ -217,6 +217,12 @@ def caps(settings: RecommenderSettings, surface: str) -> dict[Source, int]:
     return {
         source: cap for source, cap in found.items() if cap and (ALLOWS_REPEATS[surface] or not source.repeats_only)
     }
+
+
+def only_from(settings: RecommenderSettings, most: Mapping[str, int]) -> RecommenderSettings:
+    """The settings with some sources alone, which propose so many items on every surface; the filler fills up."""
+    own = {**dict.fromkeys(SOURCE_NAMES, 0), **most, "for_you_share": 1.0}
+    return settings.model_copy(update={"candidates": settings.candidates.model_copy(update=own)})
 
 
 def propose_block(

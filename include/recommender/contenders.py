@@ -8,7 +8,9 @@ from datetime import date
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from include.recommender.baselines import BASELINES
+from include.recommender.candidates import only_from
 from include.recommender.features import FEATURE_NAMES
+from include.recommender.metrics import DEPTH
 from include.recommender.ranker import Ranker
 from include.recommender.settings import ALL_ITEMS, Ease, Features, Similarities
 from include.recommender.settings import Candidates as CandidateSettings
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from include.retraining.registry import ModelRegistry, RegisteredModel
 
 BASELINE_PREFIX = "baseline/"
+# Many own items weigh the same, as those of one day: popularity, which decides among them, must see more than a list.
+OWN_ITEMS = 200
 Name = TypeVar("Name")
 
 
@@ -49,9 +53,11 @@ def model_name(surface: str) -> str:
 
 
 def baseline(name: str, settings: RecommenderSettings) -> Contender:
-    """A rule of BASELINES."""
+    """A rule of BASELINES, which finds all of its own list: caps of candidate sources are about rankers."""
     rule, days = BASELINES[name], settings.lists.popularity_days[0]
-    return Contender(BASELINE_PREFIX + name, lambda c: rule(c, days), settings)
+    places = max(settings.publication.list_size, DEPTH)
+    own = only_from(settings, {"own_history": max(places, OWN_ITEMS), f"popularity_{days}d": places})
+    return Contender(BASELINE_PREFIX + name, lambda c: rule(c, days), own)
 
 
 def contender_of(label: str, registry: ModelRegistry, settings: RecommenderSettings) -> Contender:

@@ -12,7 +12,7 @@ from include.recommender.arrays import is_among
 from include.recommender.candidates import ordered
 from include.recommender.contenders import by_candidate_settings, by_state, methods_of
 from include.recommender.lists import as_grid, top_lists
-from include.recommender.metrics import coverage, novelty, per_user_metrics
+from include.recommender.metrics import DEPTH, coverage, novelty, per_user_metrics
 from include.recommender.past_date import PastDate
 from include.recommender.sampling import sampled_targets
 from include.recommender.segments import segments_of
@@ -37,8 +37,6 @@ if TYPE_CHECKING:
     from include.recommender.training_set import Targets
     from include.retraining.warehouse.protocol import Warehouse
 
-# Metrics look no deeper.
-DEPTH = 20
 CHAMPION, CHALLENGER, FOR_EVERYBODY = "champion", "challenger", "list_for_everybody"
 
 

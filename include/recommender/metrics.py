@@ -10,11 +10,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 PER_USER = ("ndcg@10", "recall@20", "hitrate@10", "map@10")
+# The last place of a list that a metric looks at.
+DEPTH = 20
 DISCOUNT = 1 / np.log2(np.arange(2, 12))
 
 
 def per_user_metrics(hits: NDArray[np.bool_], wanted: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
-    """Metrics of each user, shape (users,), from hits, shape (users, >= 20) in list order, and number of targets.
+    """Metrics of each user, shape (users,), from hits, shape (users, >= DEPTH) in list order, and number of targets.
 
     NDCG with binary gain, ideal list of min(targets, 10): Jarvelin and Kekalainen 2002, doi:10.1145/582415.582418.
     MAP@10 divides by min(targets, 10).
@@ -24,7 +26,7 @@ def per_user_metrics(hits: NDArray[np.bool_], wanted: NDArray[np.int64]) -> dict
     precision = np.cumsum(top, axis=1) / np.arange(1, 11)
     return {
         "ndcg@10": top @ DISCOUNT / ideal,
-        "recall@20": hits[:, :20].sum(axis=1) / wanted,
+        "recall@20": hits[:, :DEPTH].sum(axis=1) / wanted,
         "hitrate@10": top.max(axis=1, initial=0),
         "map@10": (precision * top).sum(axis=1) / np.minimum(wanted, 10),
     }

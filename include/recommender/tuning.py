@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from include.recommender.arrays import is_among
+from include.recommender.candidates import only_from
 from include.recommender.evaluation import depth_of, per_user_of
 from include.recommender.lists import similar_rows, top_lists
 from include.recommender.parallel import parallel_map
@@ -17,7 +18,6 @@ from include.recommender.past_date import PastDate
 from include.recommender.sampling import sampled_targets
 from include.recommender.settings import SURFACES
 from include.recommender.similarities import compute_similarities
-from include.recommender.sources import SOURCE_NAMES
 from include.recommender.statistics import targets_between
 from include.recommender.tables import CHOSEN_PARAMETERS
 from include.recommender.training_set import targets_of
@@ -200,8 +200,7 @@ def _ndcg(
     """NDCG@10 per user with targets of lists from one source alone; popularity fills up."""
     users = targets[surface].users
     depth = depth_of(settings)
-    caps = dict.fromkeys(SOURCE_NAMES, 0) | {source: depth, "for_you_share": 1.0}
-    alone = settings.model_copy(update={"candidates": settings.candidates.model_copy(update=caps)})
+    alone = only_from(settings, {source: depth})
     lists = top_lists(snapshot, users, {source: lambda c: c.scores[source]}, alone, surface, depth)[source]
     return per_user_of(snapshot, targets[surface], lists)["ndcg@10"]
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from include.recommender.arms import arm_lists, contenders_by_policy
-from include.recommender.contenders import by_candidate_settings, by_state
+from include.recommender.contenders import OWN_ITEMS, by_candidate_settings, by_state
 from include.recommender.drafts import lists_of
 from include.recommender.tables import USER_RECOMMENDATIONS
 from include.retraining.content_hash import content_hash
@@ -154,14 +154,14 @@ def test_contenders_that_differ_in_their_candidates_only_share_the_state_of_a_sh
         assert len(by_candidate_settings(policies)) == 2
 
 
-def test_the_baseline_proposes_with_the_settings_of_today_whatever_the_champion_was_trained_with(
+def test_the_baseline_proposes_for_itself_whatever_the_champion_was_trained_with(
     registry: FakeRegistry, held: RecommenderSettings, settings_with: Callable[..., RecommenderSettings]
 ) -> None:
-    """As it was evaluated: and a champion with settings of its own then ranks candidates of its own."""
+    """As it was evaluated: and a champion ranks candidates of its own."""
     old = settings_with(candidates={"own_history": 3})
     model = registry.add(quick_ranker("popularity_7d_score"), old)
     rankers = {"for_you": {"model": model.label, "training_set": "x", "baseline": RULE["for_you"]}}
     groups = by_candidate_settings(contenders_by_policy(rankers, registry, held))  # type: ignore[arg-type]
     caps = {name: next(iter(group.values())).settings.candidates.own_history for group in groups for name in group}
-    assert caps == {("ranker", "for_you"): 3, ("baseline", "for_you"): 100}
+    assert caps == {("ranker", "for_you"): 3, ("baseline", "for_you"): OWN_ITEMS}
     assert np.array([len(group) for group in groups]).tolist() == [1, 1]

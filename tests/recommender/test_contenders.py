@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from scipy import sparse
 
-from include.recommender.baselines import BASELINES
+from include.recommender.baselines import BASELINES, baselines_of
 from include.recommender.candidates import propose
 from include.recommender.contenders import (
+    Contender,
     baseline,
     by_candidate_settings,
     candidate_settings,
@@ -25,8 +27,12 @@ from include.recommender.contenders import (
     settings_of,
 )
 from include.recommender.features import FEATURE_NAMES
+from include.recommender.lists import top_lists
+from include.recommender.metrics import DEPTH
 from include.recommender.ranker import Ranker
-from include.recommender.settings import ALL_ITEMS
+from include.recommender.settings import ALL_ITEMS, ALLOWS_REPEATS, SURFACES
+from include.recommender.sources import SOURCE_NAMES
+from include.recommender.sources.popularity import popularity
 from include.retraining.errors import SettingsError
 from include.retraining.registry import RegisteredModel
 from tests.recommender.small_world import (
@@ -72,8 +78,31 @@ def test_contenders_with_the_same_candidate_settings_rank_the_same_candidates(
     same = settings_with(publication={"list_size": 3}, candidates={"user_block": 2})
     other = settings_with(candidates={"rising": 0})
     using = {"a": settings, "b": other, "c": same}
-    contenders = {name: baseline("own_history", own) for name, own in using.items()}
+    contenders = {name: Contender(name, lambda c: c.item.astype(float), own) for name, own in using.items()}
     assert [list(alike) for alike in by_candidate_settings(contenders)] == [["a", "c"], ["b"]]
+
+
+@pytest.mark.parametrize("days", [1, 3, 7, 28])
+@pytest.mark.parametrize("surface", SURFACES)
+def test_rule_9_a_baseline_lists_the_best_of_all_items_whatever_candidate_sources_may_propose(
+    tmp_path: Path, settings_with: Callable[..., RecommenderSettings], surface: str, days: int
+) -> None:
+    """Its score of every item that may be shown, by hand: nobody's caps decide what a ranker must beat."""
+    few = settings_with(
+        candidates=dict.fromkeys(SOURCE_NAMES, 0), lists={"popularity_days": [days]}, publication={"list_size": 7}
+    )
+    events = random_events(3, 4000, 12, 150, 60)
+    snapshot = snapshot_from(tmp_path, events, random_catalogue(150), few)
+    common, users = popularity(days)(snapshot), np.arange(snapshot.shape[0])
+    own = sparse.csr_matrix((snapshot.pairs["weight_micros"], snapshot.pair_item, snapshot.pair_start), snapshot.shape)
+    scores = {"recent_popularity": np.tile(common, (len(users), 1))}
+    scores["own_history"] = own.toarray() + common / (1 + common.max())
+    for name in baselines_of(surface):
+        rule = baseline(name, few)
+        lists = top_lists(snapshot, users, {name: rule.scorer}, rule.settings, surface, DEPTH)[name]
+        hidden = ~snapshot.recommendable | (False if ALLOWS_REPEATS[surface] else own.toarray() > 0)
+        best = np.sort(np.where(hidden, -1, scores[name]), axis=1)[:, ::-1][:, :DEPTH]
+        assert lists.score.reshape(len(users), DEPTH).tolist() == best.tolist()
 
 
 @pytest.mark.parametrize("days", [1, 28])
@@ -83,7 +112,7 @@ def test_a_baseline_is_named_by_its_label_and_counts_the_days_that_the_run_chose
 ) -> None:
     chosen = settings_with(lists={"popularity_days": [days]})
     contender = contender_of(f"baseline/{name}", FakeRegistry(), chosen)  # type: ignore[arg-type]
-    assert (contender.label, contender.settings, contender.ranker) == (f"baseline/{name}", chosen, None)
+    assert (contender.label, contender.settings.lists, contender.ranker) == (f"baseline/{name}", chosen.lists, None)
     assert contender.scorer(candidates).tolist() == BASELINES[name](candidates, days).tolist()
     assert contender.scorer(candidates).tolist() != BASELINES[name](candidates, 29 - days).tolist()
 

@@ -15,7 +15,6 @@ from include.recommender.contenders import Contender, baseline
 from include.recommender.evaluation import (
     CHALLENGER,
     CHAMPION,
-    DEPTH,
     FOR_EVERYBODY,
     Results,
     Week,
@@ -24,7 +23,7 @@ from include.recommender.evaluation import (
     per_user_of,
 )
 from include.recommender.lists import top_lists
-from include.recommender.metrics import PER_USER
+from include.recommender.metrics import DEPTH, PER_USER
 from include.recommender.past_date import PastDate
 from include.recommender.source_report import CANDIDATES
 from include.recommender.statistics import targets_between

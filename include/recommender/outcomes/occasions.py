@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from include.recommender.evaluation import DEPTH
-from include.recommender.metrics import per_user_metrics
+from include.recommender.metrics import DEPTH, per_user_metrics
 from include.recommender.settings import ALLOWS_REPEATS
 from include.recommender.sql import sql
 from include.recommender.statistics import positive_parameters
