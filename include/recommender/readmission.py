@@ -51,8 +51,10 @@ def readmit(
     )
     _refuse_what_no_rebuild_lets_in(rows, _readmittable(workspace.settings))
     known = _readmitted(workspace.warehouse, [*given, *(row["row_id"] for row in rows)])
-    new = [row for row in rows if row["row_id"] not in known]
-    says = tuple(_report(workspace.warehouse, new, list(known.values())))
+    unknown = [row for row in rows if row["row_id"] not in known]
+    new = [row for row in unknown if row["event_date"]]
+    undated = [row["row_id"] for row in unknown if not row["event_date"]]
+    says = (*_report(workspace.warehouse, new, list(known.values())), *_left_out(undated))
     return perform(operation, Plan(says, (lambda: _record(operation, workspace.warehouse, new)) if new else None))
 
 
@@ -132,6 +134,13 @@ def _report(warehouse: Warehouse, new: Sequence[Row], known: Sequence[Row]) -> I
         yield f"already readmitted, nothing to add: {row['row_id']} by {row['who']} at {row['readmitted_at']}"
     if new:
         yield from _what_to_press(warehouse, new)
+
+
+def _left_out(undated: Sequence[str]) -> Iterator[str]:
+    """Rows of a readmittable rule whose time cannot be read either: they would stay in quarantine for that."""
+    if undated:
+        more = f" and {len(undated) - IDS_SHOWN} more" if len(undated) > IDS_SHOWN else ""
+        yield f"left out, no rebuild lets in a row without a readable time: {', '.join(undated[:IDS_SHOWN])}{more}"
 
 
 def _shown(landed_row: str) -> str:

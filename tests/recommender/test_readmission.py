@@ -181,6 +181,23 @@ def test_what_no_rebuild_would_let_in_is_refused(
     assert warehouse.read(READMISSIONS).num_rows == 0
 
 
+def test_a_row_without_a_readable_time_is_left_out_and_said(
+    recommender: Workspace[RecommenderSettings], warehouse: LocalWarehouse
+) -> None:
+    folder = recommender.landing.day_folder("events", DAY)
+    rows = [landed("mail of no time", user_id="bob@example.org", occurred_at="yesterday")]
+    pq.write_table(pa.Table.from_pylist(rows), folder / "undated.parquet")
+    ingest_day(warehouse, recommender.landing, recommender.settings, DAY)
+    quarantined = warehouse.read(QUARANTINED_ROWS, {"reason": "user_id_looks_personal"}).to_pylist()
+    (undated,) = [row["row_id"] for row in quarantined if row["event_date"] is None]
+    report = readmit(recommender, rule="user_id_looks_personal")
+    assert "rows that are let in: 1" in report
+    assert "event dates to rebuild: 2026-03-09\n" in report
+    assert f"no rebuild lets in a row without a readable time: {undated}" in report
+    assert undated not in warehouse.read(READMISSIONS)["row_id"].to_pylist()
+    assert readmit(recommender, undated).startswith("Nothing to do")
+
+
 def test_a_date_that_is_none_is_refused(recommender: Workspace[RecommenderSettings]) -> None:
     with pytest.raises(ReadmissionError, match="YYYY-MM-DD"):
         readmit(recommender, rule="too_late", arrived_from="yesterday")
