@@ -67,7 +67,7 @@ ARRIVED = {"as_of_date": DAY, "first_date": days_ago(4)}
 IDS = ["u1", " u1 ", "u2", "", None, "mail@example.com", "日替わり"]
 MOMENTS = [
     "2026-04-30T12:00:00Z", "2026-04-30 12:00:00", "2026-04-30 23:30:00+09:00", "2026-04-30T12:00:00.123456Z",
-    "2026-04-30", "yesterday", "", None,
+    "2026-04-30", "yesterday", "", None, "infinity", "20260-04-30T12:00:00Z", "0001-01-01",
 ]  # fmt: skip
 VALUES = ["1.5", "-2", "1e3", "abc", "", None, "nan", "inf", " 3 "]
 

@@ -270,6 +270,47 @@ def test_rule_6_a_refused_row_is_kept_as_it_landed(zone: Zone) -> None:
     assert (refused["event_date"], refused["source"]) == (date(2026, 3, 8), "events")
 
 
+BEYOND = [
+    "infinity",
+    "-infinity",
+    "20250-10-01T10:00:00Z",
+    "-2000-10-01T10:00:00Z",
+    "9999-12-31T23:59:59Z",
+    "0001-01-01",
+]
+
+
+@pytest.mark.parametrize("timezone", ["Asia/Tokyo", "America/New_York"])
+def test_rule_6_a_time_beyond_every_calendar_is_kept_as_it_landed(
+    zone_with: Callable[..., Zone], timezone: str
+) -> None:
+    zone = zone_with(business={"timezone": timezone})
+    zone.land(DAY, row("good", back(1)), *(row(time, back(1), occurred_at=time) for time in BEYOND))
+    zone.items(DAY, {"item_id": "i1", "created_at": None}, *({"item_id": time, "created_at": time} for time in BEYOND))
+    assert zone.ingest().quarantined == len(BEYOND)
+    assert (zone.ids(), list(zone.catalogue())) == (["good"], ["i1"])
+    kept = [(refused["reason"], json.loads(refused["landed_row"])) for refused in zone.quarantine()]
+    assert sorted(landed["occurred_at"] for reason, landed in kept if reason == "occurred_at_unreadable") == sorted(
+        BEYOND
+    )
+    assert sorted(landed["created_at"] for reason, landed in kept if reason == "created_at_unreadable") == sorted(
+        BEYOND
+    )
+
+
+def test_rule_6_a_timestamp_of_the_wrong_unit_is_kept_as_duckdb_writes_it(zone: Zone) -> None:
+    zone.land(DAY, row("good", back(1)))
+    instant = int(datetime(2026, 3, 9, 12, tzinfo=UTC).timestamp())
+    micros = pa.array([instant * 10**6], pa.timestamp("ms", "UTC"))
+    rows = pa.Table.from_pylist([row("micros as millis", back(1))])
+    path = zone.landing.day_folder("events", DAY) / "more.parquet"
+    pq.write_table(rows.set_column(rows.column_names.index("occurred_at"), "occurred_at", micros), path)
+    zone.ingest()
+    (refused,) = zone.quarantine()
+    assert (zone.ids(), refused["reason"], refused["event_date"]) == (["good"], "occurred_at_unreadable", None)
+    assert json.loads(refused["landed_row"])["occurred_at"].endswith("+00")
+
+
 def test_rule_6_personal_values_are_keyed_hashes_in_quarantine(zone: Zone) -> None:
     zone.land(DAY, row("a", back(1), user_id="jo@example.com", item_id="ann@example.com"))
     zone.ingest()

@@ -14,7 +14,7 @@ WITH trimmed AS (
 typed AS (
   SELECT
     *,
-    SAFE_CAST(occurred_at_text AS TIMESTAMP) AS occurred_at,
+    SAFE_CAST(occurred_at_text AS TIMESTAMP) AS moment,
     SAFE_CAST(value_text AS FLOAT64) AS value,
     TO_HEX(MD5(CONCAT(
       COALESCE(user_id, ''), '|', COALESCE(item_id, ''), '|', COALESCE(event_type, ''), '|',
@@ -25,6 +25,11 @@ typed AS (
 numbered AS (
   SELECT
     *,
+    -- Only times whose date every engine and Python have, in any timezone: not infinity, and not 20250-10-01.
+    CASE
+      WHEN moment >= SAFE_CAST('0002-01-01T00:00:00Z' AS TIMESTAMP) AND moment < SAFE_CAST('9999-01-01T00:00:00Z' AS TIMESTAMP)
+      THEN moment
+    END AS occurred_at,
     CONCAT(CAST(arrival_date AS STRING), '|', COALESCE(event_id, ''), '|', content) AS landed_content,
     ROW_NUMBER() OVER (PARTITION BY arrival_date, content, event_id ORDER BY file) AS copy
   FROM typed

@@ -15,12 +15,22 @@ typed AS (
   SELECT
     *,
     SAFE_CAST(position_text AS FLOAT64) AS position_number,
-    SAFE_CAST(shown_at_text AS TIMESTAMP) AS shown_at,
+    SAFE_CAST(shown_at_text AS TIMESTAMP) AS moment,
     TO_HEX(MD5(CONCAT(
       COALESCE(publication_id, ''), '|', COALESCE(surface, ''), '|', COALESCE(user_id, ''), '|',
       COALESCE(item_id, ''), '|', COALESCE(position_text, ''), '|', COALESCE(shown_at_text, '')
     ))) AS row_id
   FROM trimmed
+),
+dated AS (
+  SELECT
+    *,
+    -- Only times whose date every engine and Python have, in any timezone: not infinity, and not 20250-10-01.
+    CASE
+      WHEN moment >= SAFE_CAST('0002-01-01T00:00:00Z' AS TIMESTAMP) AND moment < SAFE_CAST('9999-01-01T00:00:00Z' AS TIMESTAMP)
+      THEN moment
+    END AS shown_at
+  FROM typed
 )
 SELECT
   arrival_date,
@@ -41,6 +51,6 @@ SELECT
   shown_at_text,
   file,
   FALSE AS readmitted
-FROM typed
+FROM dated
 WHERE TRUE
 QUALIFY ROW_NUMBER() OVER (PARTITION BY arrival_date, row_id ORDER BY file) = 1

@@ -13,6 +13,7 @@ WITH trimmed AS (
 numbered AS (
   SELECT
     *,
+    SAFE_CAST(created_at_text AS TIMESTAMP) AS moment,
     -- Not by a cast: engines disagree on which texts are a truth value.
     CASE
       WHEN LOWER(is_active_text) IN ('true', 't', 'yes', 'y', '1') THEN TRUE
@@ -23,7 +24,11 @@ numbered AS (
 )
 SELECT
   item_id, category, title, created_at_text, is_active_text, snapshot_date, file,
-  SAFE_CAST(created_at_text AS TIMESTAMP) AS created_at,
+  -- Only times whose date every engine and Python have, in any timezone: not infinity, and not 20250-10-01.
+  CASE
+    WHEN moment >= SAFE_CAST('0002-01-01T00:00:00Z' AS TIMESTAMP) AND moment < SAFE_CAST('9999-01-01T00:00:00Z' AS TIMESTAMP)
+    THEN moment
+  END AS created_at,
   COALESCE(is_active_read, TRUE) AS is_active,
   is_active_text IS NULL OR is_active_read IS NOT NULL AS is_active_readable,
   CONCAT(TO_HEX(MD5(CONCAT(CAST(snapshot_date AS STRING), '|', COALESCE(item_id, '')))), '-', CAST(copy AS STRING)) AS row_id,

@@ -76,6 +76,8 @@ def test_landed_rows_become_typed_rows_each_once(workspace: Recommender, tmp_pat
         ({"position": 0}, "position_unreadable"),
         ({"position": 1.5}, "position_unreadable"),
         ({"shown_at": "at noon"}, "shown_at_unreadable"),
+        ({"shown_at": "infinity"}, "shown_at_unreadable"),
+        ({"shown_at": "20260-05-01T10:00:00Z"}, "shown_at_unreadable"),
         ({"shown_at": "2026-05-02T00:00:00Z"}, "dated_after_arrival"),
     ],
 )
