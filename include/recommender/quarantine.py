@@ -7,14 +7,19 @@ from typing import TYPE_CHECKING
 
 from include.retraining.quality.privacy import hash_key, keyed_hash, looks_personal
 from include.retraining.tables import QUARANTINED_ROWS
+from include.retraining.warehouse.protocol import Pieces
+from include.retraining.warehouse.table import pieces_in_order
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import date
 
     import pyarrow as pa
 
     from include.retraining.warehouse.protocol import Warehouse
+
+# Rows that are Python objects at once: 40 MB.
+ROWS_AT_ONCE = 20_000
 
 
 def quarantine(
@@ -25,7 +30,10 @@ def quarantine(
     days: Sequence[date],
     columns: Sequence[str],
 ) -> int:
-    """Replace the quarantine of complete deliveries; the number of rows in it."""
+    """Replace the quarantine of complete deliveries; the number of rows in it.
+
+    Some rows at a time: a wrong mapping refuses all of a history, which as Python objects fits no memory.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -35,9 +43,13 @@ def quarantine(
         )
     )
     key = hash_key() if refused.num_rows else ""
-    rows = [_quarantined(row, source, day_column, columns, key) for row in refused.to_pylist()]
-    table = pa.Table.from_pylist(rows, schema=QUARANTINED_ROWS.schema)
-    warehouse.replace(QUARANTINED_ROWS, {"arrival_date": list(days), "source": source}, table)
+
+    def made() -> Iterator[pa.Table]:
+        for piece in pieces_in_order(refused, (day_column, "row_id"), ROWS_AT_ONCE):
+            rows = [_quarantined(row, source, day_column, columns, key) for row in piece.to_pylist()]
+            yield pa.Table.from_pylist(rows, schema=QUARANTINED_ROWS.schema)
+
+    warehouse.replace(QUARANTINED_ROWS, {"arrival_date": list(days), "source": source}, Pieces(made))
     return int(refused.num_rows)
 
 

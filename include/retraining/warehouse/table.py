@@ -240,13 +240,13 @@ def _merged_runs(keys: pa.Table, ends: Sequence[int], most: int) -> list[tuple[i
     return slices
 
 
-def pieces_in_order(rows: pa.Table, names: Sequence[str]) -> Iterator[pa.Table]:
+def pieces_in_order(rows: pa.Table, names: Sequence[str], at_once: int = ROWS_AT_ONCE) -> Iterator[pa.Table]:
     """The same rows in the same order, some at a time, without a copy of them all; of no rows one empty piece."""
     import pyarrow.compute as pc
 
     order = pc.sort_indices(rows, sort_keys=[(name, "ascending") for name in names])
-    for start in range(0, max(rows.num_rows, 1), ROWS_AT_ONCE):
-        yield rows.take(order.slice(start, ROWS_AT_ONCE))
+    for start in range(0, max(rows.num_rows, 1), at_once):
+        yield rows.take(order.slice(start, at_once))
 
 
 def arrow_schema(columns: Mapping[str, str], required: set[str] | frozenset[str] = frozenset()) -> pa.Schema:
