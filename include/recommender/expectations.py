@@ -22,6 +22,10 @@ EVENT_TYPE = Measure("event_type", "NULLIF(TRIM(event_type), '')")
 DAYS_TO_ARRIVE = Measure("days_to_arrive", "DATE_DIFF(arrival_date, event_date, DAY)")
 # Sums with a NaN or an infinity in them are lost, so not even a readmission lets one in.
 NOT_FINITE = Measure("value_not_finite", "CAST(IS_NAN(value) OR IS_INF(value) AS INT64)")
+# As much of a value counts in statistics, whose sums are whole millionths. Beyond it is a timestamp, as a rule.
+VALUE_LIMIT = 1_000_000_000
+# Not by two comparisons the other way round: engines put NaN in different places.
+TOO_LARGE = Measure("value_too_large", f"CAST(NOT (value >= -{VALUE_LIMIT} AND value <= {VALUE_LIMIT}) AS INT64)")
 VALUE = Measure("value", "value")
 
 
@@ -38,6 +42,7 @@ def event_rules(settings: RecommenderSettings) -> tuple[RowRule, ...]:
         *_event_type_rules(settings.ingest.allowed_event_types),
         as_landed("value_unreadable", "value IS NOT NULL OR value_text IS NULL", readmittable=True),
         at_most("value_not_finite", NOT_FINITE, 0),
+        at_most("value_too_large", TOO_LARGE, 0, readmittable=True),
     )
 
 

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 # The field's names where there are two: sqlglot calls COUNTIF COUNT_IF and REGEXP_CONTAINS REGEXP_LIKE.
 FUNCTIONS = {
-    "COALESCE()", "CONCAT()", "COUNT()", "COUNT_IF()", "DATE()", "DATEDIFF()", "DATE_SUB()", "EXP()", "IS_INF()",
-    "IS_NAN()", "LEAST()", "LOWER()", "MAX()", "MD5()", "MIN()", "MOD()", "NULLIF()", "REGEXP_LIKE()", "ROUND()",
-    "ROW_NUMBER()", "SAFE_DIVIDE()", "STARTS_WITH()", "SUM()", "TRIM()", "UNNEST()",
+    "COALESCE()", "CONCAT()", "COUNT()", "COUNT_IF()", "DATE()", "DATEDIFF()", "DATE_SUB()", "EXP()", "GREATEST()",
+    "IS_INF()", "IS_NAN()", "LEAST()", "LOWER()", "MAX()", "MD5()", "MIN()", "MOD()", "NULLIF()", "REGEXP_LIKE()",
+    "ROUND()", "ROW_NUMBER()", "SAFE_DIVIDE()", "STARTS_WITH()", "SUM()", "TRIM()", "UNNEST()",
 }  # fmt: skip
 CONSTRUCTS = {
     "Add", "Alias", "And", "AtTimeZone", "Boolean", "CTE", "Case", "Cast", "Column", "DataType", "Distinct", "Div",
@@ -26,8 +26,8 @@ CONSTRUCTS = {
 }  # fmt: skip
 # A cast means the same where the text it takes is read alike: a bool is not, t and 1 are no truth value on BigQuery.
 CASTS = {
-    "Cast to INT64", "Cast to STRING", "Cast to FLOAT64", "Cast to DATE", "TryCast to FLOAT64", "TryCast to TIMESTAMP",
-    "DATEDIFF(DAY)", "EXTRACT(HOUR)",
+    "Cast to INT64", "Cast to BIGNUMERIC", "Cast to STRING", "Cast to FLOAT64", "Cast to DATE", "TryCast to FLOAT64",
+    "TryCast to TIMESTAMP", "DATEDIFF(DAY)", "EXTRACT(HOUR)",
 }  # fmt: skip
 ALLOWED = FUNCTIONS | CONSTRUCTS | CASTS
 

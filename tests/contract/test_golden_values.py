@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from include.retraining.warehouse.bigquery.warehouse import BigQueryWarehouse
 
 ONE_AND_NULL = "(SELECT 1 AS x UNION ALL SELECT NULL)"
+HUGE = 9_000_000_000_000_000_000
+TWICE_HUGE = f"(SELECT {HUGE} AS x UNION ALL SELECT {HUGE})"
 # Expression or query, and its documented value. The section of the reference is named where it is no example of it.
 GOLDEN: dict[str, Any] = {
     "CONCAT('T.P.', ' ', 'Bar')": "T.P. Bar",
@@ -33,6 +35,8 @@ GOLDEN: dict[str, Any] = {
     "COALESCE(NULL, 'B', 'C')": "B",
     "LEAST(3, 2, 1)": 1,
     "LEAST(1, NULL)": None,
+    "GREATEST(3, 5, 1)": 5,
+    "GREATEST(1, NULL)": None,
     "STARTS_WITH('bar', 'b')": True,
     "TO_HEX(MD5('Hello World'))": "b10a8db164e0754105b7a99be72e3fe5",
     r"REGEXP_CONTAINS('foo@example.com', r'@[a-zA-Z0-9-]+\.[a-zA-Z0-9-.]+')": True,
@@ -71,6 +75,9 @@ GOLDEN: dict[str, Any] = {
     "20 / 4": 5.0,
     "IF(CAST(NULL AS BOOL), 'yes', 'no')": "no",
     "'a' < 'B'": False,  # text is compared by code points
+    # Decimal types: BIGNUMERIC holds what an INT64 holds, and sums of them.
+    "CAST(ROUND(CAST(-9223372036854775807 AS BIGNUMERIC)) AS INT64)": -9223372036854775807,
+    f"CAST(ROUND(LEAST((SELECT SUM(CAST(x AS BIGNUMERIC)) FROM {TWICE_HUGE}), {HUGE})) AS INT64)": HUGE,
     # IN operators.
     "2 IN UNNEST([1, 2])": True,
     "2 IN UNNEST([1, NULL])": None,

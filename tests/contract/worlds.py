@@ -14,6 +14,7 @@ from include.recommender.expectations import (
     EVENT_TYPE,
     NOT_FINITE,
     OCCURRED_AT,
+    TOO_LARGE,
     event_rules,
     exposure_rules,
     item_rules,
@@ -69,6 +70,7 @@ MOMENTS = [
     "2026-04-30T12:00:00Z", "2026-04-30 12:00:00", "2026-04-30 23:30:00+09:00", "2026-04-30T12:00:00.123456Z",
     "2026-04-30", "yesterday", "", None, "infinity", "20260-04-30T12:00:00Z", "0001-01-01",
 ]  # fmt: skip
+NUMBERS = [1.0, None, math.nan, math.inf, -math.inf, 1e9, -1.1e9]
 VALUES = ["1.5", "-2", "1e3", "abc", "", None, "nan", "inf", " 3 "]
 
 
@@ -172,7 +174,7 @@ def typed_events() -> pa.Table:
             "event_id": rows["event_id"], "user_id": rows["user_id"], "item_id": rows["item_id"],
             "event_type": rows["event_type"],
             "occurred_at": pa.array([NOON if number % 4 else None for number in numbers], pa.timestamp("us", "UTC")),
-            "value": pa.array([(1.0, None, math.nan, math.inf, -math.inf)[number % 5] for number in numbers]),
+            "value": pa.array([NUMBERS[number % len(NUMBERS)] for number in numbers]),
             "value_text": rows["value"],
             "event_date": pa.array([days_ago(1 + number % 6) for number in numbers], pa.date32()),
             "arrival_date": rows["day"],
@@ -271,7 +273,9 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Callable[[], pa.Table]]]] 
     "rules of events": (*classify(event_rules(SETTINGS)), {"typed_events": unjudged_events}),
     "rules of exposures": (*classify(exposure_rules()), {"typed_events": unjudged_exposures}),
     "rules of items": (*classify(item_rules(SETTINGS)), {"typed_events": unjudged_items}),
-    "measures": (measured([OCCURRED_AT, EVENT_TYPE, DAYS_TO_ARRIVE, NOT_FINITE]), {}, {"typed_events": typed_events}),
+    "measures": (
+        measured([OCCURRED_AT, EVENT_TYPE, DAYS_TO_ARRIVE, NOT_FINITE, TOO_LARGE]), {}, {"typed_events": typed_events},
+    ),
     "broken features": (_broken_features(), {"as_of_date": DAY, "surface": "for_you"}, {}),
     "broken features of no rows": (_broken_features(), {"as_of_date": DAY, "surface": "nowhere"}, {}),
 }  # fmt: skip
@@ -282,6 +286,7 @@ def stored_rows() -> dict[Table, tuple[dict[str, object], pa.Table]]:
     events = random_events(1, 1500, users=40, items=25, days=70)
     events = [{**row, "row_id": f"{row['row_id']}#{number}"} for number, row in enumerate(events)]
     events[0]["value"], events[1]["value"] = None, 0.0000005
+    events[4]["value"], events[5]["value"] = 1e300, -1.5e9
     events[2]["user_id"], events[3]["user_id"] = "h:0123456789abcdef", "h:0123456789ABCDEF"
     return {
         EVENTS: ({"event_date": sorted({row["event_date"] for row in events})}, _rows(EVENTS, events)),

@@ -174,6 +174,7 @@ def test_messages_show_nothing_personal(world: World) -> None:
         ({"user_id": " "}, "stop", "events.user_id_missing"),
         ({"event_type": None}, "stop", "events.event_type_missing"),
         ({"value": float("inf")}, "stop", "events.value_not_finite"),
+        ({"value": 1.1e9}, "stop", "events.value_too_large"),
         ({"value": 1e9}, "warn", "events.value_out_of_range"),
     ],
 )

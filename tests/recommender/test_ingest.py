@@ -249,6 +249,7 @@ BROKEN = {
     "event_type_unknown": {"event_type": "teleported"},
     "value_unreadable": {"value": "a lot"},
     "value_not_finite": {"value": "nan"},
+    "value_too_large": {"value": "1773057600000"},
 }
 
 

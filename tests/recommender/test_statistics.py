@@ -276,6 +276,17 @@ def test_statistics_do_not_depend_on_the_order_of_events(stats: Stats) -> None:
         pd.testing.assert_frame_equal(stats(table, EVENTS_OF_A_SEASON, items), stats(table, shuffled, items))
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+def test_of_a_value_at_most_a_billion_counts_and_no_sum_is_too_large(stats: Stats, sign: int) -> None:
+    """Events stored before a value had to be at most so large, or readmitted, stop no run."""
+    events = [event("u", "much", 1, value=sign * 1e9), event("u", "too much", 1, value=sign * 1e300)]
+    events += [event("v", "often", age % 9 + 1, value=sign * 999_999_999.0) for age in range(10_000)]
+    items, users, pairs = (stats(table, events)["value_micros"] for table in (ITEM_STATS, USER_STATS, USER_ITEMS))
+    assert items.to_dict() == {"much": sign * 10**15, "too much": sign * 10**15, "often": sign * 9 * 10**18}
+    assert users.to_dict() == {"u": 2 * sign * 10**15, "v": sign * 9 * 10**18}
+    assert pairs["v", "often"] == sign * 9 * 10**18
+
+
 def targets(tmp_path: Path, settings: RecommenderSettings, events: Rows, first: int, end: int, known: int) -> Any:
     warehouse = warehouse_of(tmp_path, events, [])
     rows = targets_between(warehouse, settings, days_ago(first), days_ago(end), days_ago(known))

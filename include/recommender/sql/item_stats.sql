@@ -1,4 +1,5 @@
 -- Each catalogue item with what happened to it before as_of_date. Weights are integers, so that sums repeat.
+-- Of a value at most a billion counts. Many of those fit no INT64: sums are BIGNUMERIC, and end at 9 * 10^18 micro-units.
 -- Days are counted by grouping twice: COUNT(DISTINCT ...) in millions of small groups takes several times longer.
 WITH pair_days AS (
   SELECT
@@ -7,7 +8,9 @@ WITH pair_days AS (
     event_date,
     DATE_DIFF(@as_of_date, event_date, DAY) AS age_days,
     COUNT(*) AS events,
-    SUM(CAST(ROUND(COALESCE(value, 0) * 1000000) AS INT64)) AS value_micros
+    SUM(CAST(
+      CAST(ROUND(GREATEST(LEAST(COALESCE(value, 0), 1000000000), -1000000000) * 1000000) AS INT64) AS BIGNUMERIC
+    )) AS value_micros
   FROM events
   WHERE event_date < @as_of_date
     AND arrival_date <= @as_of_date
@@ -49,7 +52,7 @@ per_item AS (
     SUM(active_days - 1) AS returns,
     SUM(first_age_days - age_days) AS return_days,
     SUM(weight_micros) AS weight_micros,
-    SUM(value_micros) AS value_micros
+    CAST(ROUND(GREATEST(LEAST(SUM(value_micros), 9000000000000000000), -9000000000000000000)) AS INT64) AS value_micros
   FROM per_pair
   GROUP BY item_id
 ),

@@ -1,11 +1,12 @@
 -- The pairs of user and item before as_of_date. Weights are integers, so that sums repeat.
+-- Of a value at most a billion counts. Many of those fit no INT64: sums are BIGNUMERIC, and end at 9 * 10^18 micro-units.
 -- Days are counted by grouping twice: COUNT(DISTINCT ...) in millions of small groups takes several times longer.
 WITH visible_events AS (
   SELECT
     user_id,
     item_id,
     event_date,
-    CAST(ROUND(COALESCE(value, 0) * 1000000) AS INT64) AS value_micros,
+    CAST(ROUND(GREATEST(LEAST(COALESCE(value, 0), 1000000000), -1000000000) * 1000000) AS INT64) AS value_micros,
     (@all_positive OR event_type IN UNNEST(@positive_event_types)) AS is_positive
   FROM events
   WHERE event_date < @as_of_date
@@ -25,7 +26,7 @@ pair_days AS (
     DATE_DIFF(@as_of_date, event_date, DAY) AS age_days,
     COUNTIF(is_positive) AS events,
     COUNTIF(NOT is_positive) AS other_events,
-    SUM(value_micros) AS value_micros
+    SUM(CAST(value_micros AS BIGNUMERIC)) AS value_micros
   FROM visible_events
   GROUP BY user_id, item_id, event_date
 ),
@@ -51,7 +52,7 @@ SELECT
   SUM(events * CAST(ROUND(1000000 * EXP(-@decay_short * age_days)) AS INT64)) AS weight_short_micros,
   SUM(events * CAST(ROUND(1000000 * EXP(-@decay_medium * age_days)) AS INT64)) AS weight_medium_micros,
   SUM(events * CAST(ROUND(1000000 * EXP(-@decay_long * age_days)) AS INT64)) AS weight_micros,
-  SUM(value_micros) AS value_micros
+  CAST(ROUND(GREATEST(LEAST(SUM(value_micros), 9000000000000000000), -9000000000000000000)) AS INT64) AS value_micros
 FROM pair_days
 INNER JOIN visits ON visits.user_id = pair_days.user_id AND visits.event_date = pair_days.event_date
 GROUP BY pair_days.user_id, pair_days.item_id

@@ -1,11 +1,12 @@
 -- What each user did before as_of_date.
+-- Of a value at most a billion counts. Many of those fit no INT64: sums are BIGNUMERIC, and end at 9 * 10^18 micro-units.
 WITH visible_events AS (
   SELECT
     user_id,
     item_id,
     event_date,
     DATE_DIFF(@as_of_date, event_date, DAY) AS age_days,
-    CAST(ROUND(COALESCE(value, 0) * 1000000) AS INT64) AS value_micros
+    CAST(ROUND(GREATEST(LEAST(COALESCE(value, 0), 1000000000), -1000000000) * 1000000) AS INT64) AS value_micros
   FROM events
   WHERE event_date < @as_of_date
     AND arrival_date <= @as_of_date
@@ -26,7 +27,7 @@ per_pair AS (
     COUNTIF(age_days <= 7) AS events_7d,
     COUNTIF(age_days <= 28) AS events_28d,
     COUNTIF(age_days <= 90) AS events_90d,
-    SUM(value_micros) AS value_micros
+    SUM(CAST(value_micros AS BIGNUMERIC)) AS value_micros
   FROM visible_events
   GROUP BY user_id, item_id
 ),
@@ -41,7 +42,7 @@ per_user AS (
     SUM(events_90d) AS events_90d,
     COUNT(*) AS items,
     COUNTIF(age_days <= 28) AS items_28d,
-    SUM(value_micros) AS value_micros
+    CAST(ROUND(GREATEST(LEAST(SUM(value_micros), 9000000000000000000), -9000000000000000000)) AS INT64) AS value_micros
   FROM per_pair
   GROUP BY user_id
 ),
