@@ -111,7 +111,8 @@ def _missing_dates(
 ) -> set[date]:
     """Event dates in earlier deliveries that no run took in: their own one, and those of their late rows.
 
-    Only on-time rows prove that a delivery was taken in: its date may hold late rows of the deliveries after it.
+    Only on-time rows prove that a delivery was taken in: its date may hold late rows of the deliveries after it. One
+    without any is looked at in every run, and so comes in by itself once its file, or what refused it, is mended.
     """
     ready = [day for day in landing.ready_days("events") if day <= as_of_date]
     if not ready:

@@ -404,6 +404,18 @@ def test_late_rows_are_taken_in_although_the_delivery_of_their_date_never_came(z
     assert zone.events("event_id", "event_date") == [("late", back(3)), ("later", back(3))]
 
 
+def test_a_delivery_whose_rows_were_all_refused_comes_in_once_the_settings_are_mended(
+    zone_with: Callable[..., Zone],
+) -> None:
+    zone = zone_with(ingest={"allowed_event_types": ["like"]})
+    zone.land(back(31), row("liked", back(32), event_type="like"))
+    zone.land(back(30), row("viewed", back(31)))
+    zone.ingest(back(30))
+    assert (zone.ids(), zone.reasons()) == (["liked"], ["event_type_unknown"])
+    zone_with(ingest={"allowed_event_types": ["like", "view"]}).ingest()
+    assert (zone.ids(), zone.reasons()) == (["liked", "viewed"], [])
+
+
 @pytest.mark.parametrize("age", [3, 2])
 def test_a_date_keeps_its_rows_where_a_delivery_of_them_is_gone(
     zone: Zone, age: int, monkeypatch: pytest.MonkeyPatch
