@@ -133,8 +133,10 @@ def erasures_of(warehouse: Warehouse, person: Person) -> list[dict[str, Any]]:
 
 
 def _stored_ids(warehouse: Warehouse, tables: Sequence[Table]) -> Iterator[str]:
+    """A query for each table: its engine needs memory for the different ids only, not for all rows of all dates."""
     for table in (table for table in tables if USER in table.columns):
-        yield from warehouse.read(table, None, [USER])[USER].unique().to_pylist()
+        different = warehouse.query(f"SELECT DISTINCT {USER} FROM {table.name}", {})  # noqa: S608 (declared names)
+        yield from different[USER].to_pylist()
     yield from {user for _, user in _quarantined_users(warehouse)}
 
 

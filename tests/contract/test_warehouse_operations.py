@@ -12,6 +12,7 @@ import pytest
 
 from include.retraining.errors import SettingsError, TableSchemaError, TrainingDataError
 from include.retraining.publication.freshness import MachinerySettings
+from include.retraining.retention import count_rows
 from include.retraining.settings import load_settings
 from include.retraining.warehouse.open import open_for_reading
 from include.retraining.warehouse.protocol import Pieces, Query, TellsChanges, pieces_of
@@ -199,6 +200,14 @@ def test_rows_are_deleted_by_the_values_of_columns(warehouse: Warehouse) -> None
     assert warehouse.read(VISITS)["number"].to_pylist() == [1]
     with pytest.raises(TableSchemaError):
         warehouse.delete(VISITS, {})
+
+
+def test_rows_are_counted_by_the_values_of_columns(warehouse: Warehouse) -> None:
+    fill(warehouse, "a", 3, "n")
+    fill(warehouse, "a", 2, "n", NEXT_DAY)
+    fill(warehouse, "b", 4, "n")
+    assert count_rows(warehouse, VISITS, {"day": [DAY], "shop": ["a", "c"]}) == 3
+    assert count_rows(warehouse, VISITS, {"day": [DAY, NEXT_DAY]}) == 9
 
 
 def test_a_query_takes_typed_parameters_tables_and_inputs(warehouse: Warehouse) -> None:

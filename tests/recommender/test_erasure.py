@@ -165,6 +165,20 @@ def test_the_keyed_hash_does_instead_of_the_id(
     assert files_with(warehouse.folder, GONE) == []
 
 
+def test_a_hash_is_looked_up_without_a_table_of_users_in_memory(
+    recommender: Workspace[RecommenderSettings], warehouse: LocalWarehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sixty dates of six million pairs each would take more memory than a machine has."""
+    read = warehouse.read
+
+    def read_some(table: Table, where: Any = None, columns: Any = None) -> pa.Table:
+        assert where or "user_id" not in table.columns, f"all of {table.name}"
+        return read(table, where, columns)
+
+    monkeypatch.setattr(warehouse, "read", read_some)
+    assert HASH in forget_user(manual(dry_run=True), recommender, HASH)
+
+
 @pytest.mark.parametrize("given", [HASH, GONE])
 def test_a_person_who_is_in_quarantine_only_is_found_by_hash_and_by_id(
     workspace: Workspace[RecommenderSettings], warehouse: LocalWarehouse, given: str
