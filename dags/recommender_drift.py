@@ -3,14 +3,17 @@
 **Short**: the last day against the same weekday of the last weeks; it sees what changes suddenly.
 **Long**: the last week against the training window of the champion; it sees what changes slowly.
 **Advisory**: it stops nothing. Drift that stays for days sends a notice.
-**When**: every day at `drift.run_at`, after `recommender_daily`. Backfill old dates oldest first: days in a row are
-counted from the day before.
+**When**: every day at `drift.run_at`, once `recommender_daily` found the events of the day before fit to use. Backfill
+old dates oldest first: days in a row are counted from the day before.
 """
+
+from datetime import timedelta
 
 import pendulum
 from airflow.sdk import Param, dag
 
 from include.recommender import review
+from include.recommender.outcomes.steps import check_events_are_in
 from include.recommender.workspace import open_recommender, settings_for_parsing
 from include.retraining.airflow_steps import DEFAULT_ARGS, step_task
 from include.retraining.alerting.callbacks import alert_callbacks
@@ -22,6 +25,7 @@ FORM = {
         description="The business date to look at. Empty: the date of the run. Events before this date are used.",
     ),
 }  # fmt: skip
+WAIT_FOR_THE_DAILY_RUN = {"retries": 36, "retry_delay": timedelta(minutes=10)}
 
 
 @dag(
@@ -39,9 +43,10 @@ FORM = {
     tags=["recommender", "daily"],
 )
 def recommender_drift() -> None:
-    """Count, then compare."""
+    """Wait for the events, count, then compare."""
+    events_are_in = step_task(check_events_are_in, open_recommender, **WAIT_FOR_THE_DAILY_RUN)({})
     measured = step_task(review.measure_distributions, open_recommender)({})
-    measured >> step_task(review.compare_distributions, open_recommender)({})
+    events_are_in >> measured >> step_task(review.compare_distributions, open_recommender)({})
 
 
 recommender_drift()

@@ -12,7 +12,7 @@ from include.recommender.contenders import learnt_until
 from include.recommender.office import registered
 from include.recommender.settings import SURFACES
 from include.recommender.sql import sql
-from include.recommender.tables import ITEM_STATS, ITEMS
+from include.recommender.tables import ITEM_STATS, ITEMS, USER_RECOMMENDATIONS
 from include.retraining.errors import TrainingDataError
 from include.retraining.monitoring.drift import STATISTIC, WEEK, days_before, long_drift, short_drift
 from include.retraining.monitoring.tables import DISTRIBUTIONS, DRIFT_METRICS
@@ -50,7 +50,7 @@ class Reference:
 
 
 def measure(workspace: Recommender, as_of_date: date) -> dict[str, int]:
-    """Write the distributions of as_of_date (of events: of the day before) and of earlier days that lack them.
+    """Write the distributions of the days that deliveries may still have mended, and of earlier days that lack them.
 
     Returns rows by subject. A day's events count where they had arrived by the next day, whatever as_of_date asks.
     """
@@ -64,11 +64,10 @@ def measure(workspace: Recommender, as_of_date: date) -> dict[str, int]:
         SCORES: needed & set(publications),
         LISTS: needed & set(publications) & with_statistics,
     }
-    anew = {EVENTS: as_of_date - timedelta(days=1)}
+    first_anew = as_of_date - timedelta(days=workspace.settings.ingest.lookback_days + 1)
     written = {}
     for subject in SUBJECTS:
-        newest = anew.get(subject, as_of_date)
-        days = sorted(day for day in can_be_measured[subject] if day == newest or (subject, day) not in there)
+        days = sorted(day for day in can_be_measured[subject] if day >= first_anew or (subject, day) not in there)
         written[subject] = _write(workspace, subject, days, publications, as_of_date) if days else 0
     return written
 
@@ -177,12 +176,13 @@ def _by_snapshot(warehouse: Warehouse, days: Sequence[date], known_until: date) 
 
 
 def _publications(warehouse: Warehouse) -> dict[date, str]:
-    """The publication of each date that readers had last, else the last one that passed its checks."""
+    """The publication of each date that readers had last, else the last one that passed its checks, if it is kept."""
     archive = read_archive(warehouse)
     had = [switch.to_publication_id for switch in archive.log.switches if switch.kind == "publish"]
     shown = {archive.rows[name]["as_of_date"]: name for name in had if name in archive.rows}
     made = {row["as_of_date"]: name for name, row in reversed(list(archive.rows.items()))}
-    return made | shown
+    kept = {values["publication_id"] for values in warehouse.partitions(USER_RECOMMENDATIONS)}
+    return {day: name for day, name in (made | shown).items() if name in kept}
 
 
 def _read(warehouse: Warehouse, days: Collection[date]) -> Measured:

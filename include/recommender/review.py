@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 def measure_distributions(run: Run, workspace: Recommender) -> dict[str, int]:
     """Count the day's events, taste, features, scores and lists in fixed bins.
 
-    **Does**: reduces them to counts that name nobody; also those of earlier days that a comparison needs and lack them.
-    **Writes**: `distributions` of as_of_date, of events of the day before.
+    **Does**: reduces them to counts that name nobody: those of the last `ingest.lookback_days` days anew, as they may
+    have been delivered again, and those of earlier days that a comparison needs and lack them.
+    **Writes**: `distributions` of these days.
     **If it fails**: nobody looks for drift today; lists are not concerned.
     **What to do**: read the log; clear the task. Days left out are caught up by the next run.
     """

@@ -27,6 +27,12 @@ def test_drift_is_looked_for_after_the_daily_run_and_the_review_is_weekly(dags: 
     assert not any(dags[name].catchup for name in ("recommender_drift", "recommender_weekly_review"))
 
 
+def test_drift_waits_for_events_that_are_fit_to_use(dags: dict[str, DAG]) -> None:
+    task = dags["recommender_drift"].get_task("check_events_are_in")
+    assert task.retries * task.retry_delay >= timedelta(hours=5)
+    assert task.downstream_task_ids == {"measure_distributions"}
+
+
 def test_neither_look_of_the_week_waits_for_the_other(dags: dict[str, DAG]) -> None:
     tasks = dags["recommender_weekly_review"].tasks
     assert {task.task_id: task.upstream_task_ids for task in tasks} == {
@@ -48,7 +54,9 @@ def test_a_day_is_measured_and_compared_and_the_week_summed_up(
     metrics = warehouse.read(DRIFT_METRICS).to_pylist()
     assert {(row["as_of_date"], row["subject"]) for row in metrics} == {(DAY_BEFORE, "events")}
     tries = warehouse.read(RUN_COSTS, {"dag_id": "recommender_drift"}).to_pylist()
-    assert {row["task_id"] for row in tries} == {"measure_distributions", "compare_distributions"}
+    assert {row["task_id"] for row in tries} == {
+        "check_events_are_in", "measure_distributions", "compare_distributions",
+    }  # fmt: skip
     assert all(row["seconds"] > 0 and row["as_of_date"] == DAY_BEFORE for row in tries)
     measured = next(row for row in tries if row["task_id"] == "measure_distributions")
     assert measured["rows_written"] == len(found)
@@ -60,4 +68,4 @@ def test_a_day_is_measured_and_compared_and_the_week_summed_up(
     assert {(row["surface"], row["verdict"]) for row in rows} == {(surface, "same") for surface in SURFACES}
     (alert,) = warehouse.read(ALERTS).to_pylist()
     assert (alert["kind"], alert["severity"]) == ("costs_of_week", "notice")
-    assert "DAG recommender_drift: 2 tries" in alert["text"]
+    assert "DAG recommender_drift: 3 tries" in alert["text"]

@@ -146,6 +146,38 @@ def test_what_arrives_late_never_changes_a_day_that_was_measured(
     assert [row for row in warehouse.read(DISTRIBUTIONS).to_pylist() if row["day"] >= before[0]["day"]] == before
 
 
+def test_a_day_that_was_mended_later_is_measured_anew(workspace: Recommender, warehouse: LocalWarehouse) -> None:
+    """Half a day would be a reference for weeks: of events, and of what a cleared run made of them."""
+    whole = history(warehouse)
+    store(warehouse, [row for row in whole if row["event_date"] < days_ago(1) or row["user_id"] < "u2"])
+    for step in (build_item_stats, build_user_stats, build_user_items):
+        step(Run(DAY, "run", "manual"), workspace)
+    publish(warehouse, DAY, "000000000001", ["rising"], "recommender_for_you/1", -9.0)
+    measure(workspace, DAY)
+    assert bins(warehouse, days_ago(1), "events", "event_type") != {"view": 12, "like": 4}
+    store(warehouse, whole)
+    for step in (build_item_stats, build_user_stats, build_user_items):
+        step(Run(DAY, "run", "manual"), workspace)
+    mended = publish(warehouse, DAY, "000000000002", ["own_history"], "recommender_for_you/1", 1.3)
+    append_switch(warehouse, read_switch_log(warehouse), mended, "publish", "w", "y", "r")
+    measure(workspace, DAY + timedelta(days=workspace.settings.ingest.lookback_days))
+    assert bins(warehouse, days_ago(1), "events", "event_type") == {"view": 12, "like": 4}
+    assert bins(warehouse, DAY, "features", "user_days_since_last") == {"1": 12, "2 to 3": 1}
+    assert bins(warehouse, DAY, "lists", "sources for_you") == {"own_history": 3}
+    assert bins(warehouse, DAY, "scores", "for_you recommender_for_you/1") == {"3": 3}
+
+
+def test_what_was_measured_of_lists_outlives_them(workspace: Recommender, warehouse: LocalWarehouse) -> None:
+    history(warehouse, users=3)
+    build_item_stats(Run(DAY, "run", "manual"), workspace)
+    name = publish(warehouse, DAY, "000000000001", ["rising"], "recommender_for_you/1", 1.3)
+    measure(workspace, DAY)
+    warehouse.delete(USER_RECOMMENDATIONS, {"publication_id": name})
+    measure(workspace, DAY)
+    assert bins(warehouse, DAY, "lists", "sources for_you") == {"rising": 3}
+    assert bins(warehouse, DAY, "scores", "for_you recommender_for_you/1") == {"3": 3}
+
+
 def test_a_rerun_writes_the_same_rows(workspace: Recommender, warehouse: LocalWarehouse) -> None:
     history(warehouse)
     run = Run(DAY, "run", "manual", dag_id="recommender_drift")

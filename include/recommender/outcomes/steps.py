@@ -18,10 +18,10 @@ def check_events_are_in(run: Run, workspace: Recommender) -> str:
     """Wait for the daily run to have taken in the events of the day before, and to have found them fit to use.
 
     **Does**: looks for the results of `check_inputs` of the date, which follows the ingest, and whether they stop the
-    date: what users did cannot be read off damaged events. A stop that a run accepted (`data_checks = accept`) counts
-    as a pass. Tries again for some hours.
+    date: neither what users did nor what has changed can be read off damaged events. A stop that a run accepted
+    (`data_checks = accept`) counts as a pass. Tries again for some hours.
     **Writes**: nothing.
-    **If it fails**: readers are not concerned; the date has no outcomes yet.
+    **If it fails**: readers are not concerned; the date has no outcomes, or no drift, yet.
     **What to do**: get `recommender_daily` of the date past `decide_data_verdict`, then clear this task.
     """
     from include.recommender.checks.inputs import STAGE
