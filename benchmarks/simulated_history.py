@@ -267,6 +267,7 @@ class SimulatedHistory:
                         "reference_users": 1000,
                         "mean": 0.131, "reference_mean": 0.131 - difference, "difference": difference, "low": low,
                         "high": high, "verdict": "better" if low > 0 else "no_difference", "sample_ratio_p": 0.43,
+                        "came_ratio_p": 0.51,
                     }  # fmt: skip
 
     def _distributions(self) -> Rows:

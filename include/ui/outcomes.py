@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
+from include.retraining.monitoring.arm_comparison import who_comes
 from include.retraining.monitoring.tables import ARM_COMPARISONS, OUTCOME_METRICS
 from include.retraining.warehouse.protocol import Warehouse
 from include.ui.plots import Line, Point, Whisker, interval_in_words, lines_plot, whiskers_plot
@@ -92,7 +93,7 @@ def sentence(row: Mapping[str, Any]) -> str:
     if row["difference"] is None:
         return f"{whom} ({over})."
     difference = interval_in_words(row["difference"], row["low"], row["high"], sign=True)
-    return f"{whom}: {row['metric']} {difference} ({over})."
+    return f"{whom}: {row['metric']} {difference} ({over}){who_comes(row)}."
 
 
 def _what_there_is(warehouse: Warehouse, last: date) -> dict[str, list[str]]:

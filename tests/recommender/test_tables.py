@@ -45,7 +45,7 @@ KNOWN = {
     "erasures": (1, "84e42d54d7c6"),
     "erased_rows": (1, "869acbaa281e"),
     "outcome_metrics": (1, "f37dca8f7579"),
-    "arm_comparisons": (1, "01503ff59e80"),
+    "arm_comparisons": (2, "bbcacf538fbf"),
     "distributions": (1, "220e149d9901"),
     "drift_metrics": (1, "ed12ec83f3dd"),
     "reproductions": (1, "1a5e91f0f6aa"),

@@ -51,19 +51,20 @@ def arm_rows(warehouse: Warehouse, settings: RecommenderSettings, computed_for: 
         shown = _shown_in_arms(warehouse, settings, surfaces, own, computed_for) if reading == WHILE_CURRENT else {}
         for surface, published in sorted(surfaces.items()):
             ours, share = _numbered(users[surface]), experiments[surface][0].hold_back_share
-            figures = _list_figures(ours)
+            figures, members = _list_figures(ours), _members(warehouse, surface, published)
             if reading == WHILE_CURRENT:
-                figures |= _wanted_figures(ours, _members(warehouse, surface, published))
+                figures |= _wanted_figures(ours, members)
                 figures |= _shown_figures(shown[surface])
+            sizes = members.get(RANKER, 0), members.get(BASELINE, 0)
             for metric, (arm, reference) in figures.items():
-                found = compare(arm, reference, 1 - share, settings.outcomes)
+                found = compare(arm, reference, 1 - share, settings.outcomes, sizes)
                 yield {
                     "computed_for": computed_for, "surface": surface, "arm": RANKER, "reference_arm": BASELINE,
                     "reading": reading, "metric": metric, "days": settings.outcomes.window_days, "users": arm.users,
                     "reference_users": reference.users, "mean": none_if_nan(arm.mean),
                     "reference_mean": none_if_nan(reference.mean), "difference": none_if_nan(found.difference),
                     "low": none_if_nan(found.low), "high": none_if_nan(found.high), "verdict": found.verdict,
-                    "sample_ratio_p": found.sample_ratio_p,
+                    "sample_ratio_p": found.sample_ratio_p, "came_ratio_p": found.came_ratio_p,
                 }  # fmt: skip
 
 

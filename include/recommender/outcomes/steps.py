@@ -86,7 +86,7 @@ def compare_arms(run: Run, workspace: Recommender) -> str:
     """Compare users who get the ranker's lists with those held back from it.
 
     **Does**: over the publications of the last `outcomes.window_days`, with intervals; says where there is too little
-    data, and where the sizes of the arms are no accident.
+    data, where the sizes of the arms are no accident, and where the arms differ in who comes.
     **Writes**: `arm_comparisons` of the date.
     **If it fails**: readers are not concerned; the date has no comparison yet.
     **What to do**: read the log; clear the task. A rerun writes the same.
@@ -94,12 +94,13 @@ def compare_arms(run: Run, workspace: Recommender) -> str:
     import pyarrow as pa
 
     from include.recommender.outcomes.arm_rows import arm_rows
+    from include.retraining.monitoring.arm_comparison import who_comes
     from include.retraining.monitoring.tables import ARM_COMPARISONS
 
     rows = list(arm_rows(workspace.warehouse, workspace.settings, run.as_of_date))
     table = pa.Table.from_pylist(rows, schema=ARM_COMPARISONS.schema)
     workspace.warehouse.replace(ARM_COMPARISONS, {"computed_for": run.as_of_date}, table)
-    told = [f"{row['surface']} {row['reading']} {row['metric']}: {row['verdict']}" for row in rows]
+    told = [f"{row['surface']} {row['reading']} {row['metric']}: {row['verdict']}{who_comes(row)}" for row in rows]
     return "\n".join(told) or "readers had no publication with two arms before this date: nothing to compare yet"
 
 

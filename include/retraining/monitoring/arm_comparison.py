@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from include.retraining.monitoring.estimates import CONFIDENCE
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from include.retraining.monitoring.estimates import Estimate
     from include.retraining.settings import Outcomes
 
@@ -19,13 +21,18 @@ POWER = 0.8
 
 @dataclass(frozen=True)
 class Comparison:
-    """An arm minus its reference, with the 95 % interval, and how likely arms of these sizes are by the shares."""
+    """An arm minus its reference, with the 95 % interval.
+
+    `sample_ratio_p` is how likely arms with these members are by the shares, `came_ratio_p` how likely so many of the
+    members come who are measured: lists may bring users, too.
+    """
 
     arm: Estimate
     reference: Estimate
     low: float
     high: float
     sample_ratio_p: float
+    came_ratio_p: float
     verdict: Verdict
 
     @property
@@ -34,21 +41,33 @@ class Comparison:
         return self.arm.mean - self.reference.mean
 
 
-def compare(arm: Estimate, reference: Estimate, share: float, settings: Outcomes) -> Comparison:
+def compare(
+    arm: Estimate, reference: Estimate, share: float, settings: Outcomes, members: tuple[int, int] | None = None
+) -> Comparison:
     """Compare an arm, which `share` of the users of both should be in, with the reference.
 
+    `members` are all users of each, where not all of them are measured: who comes is an effect of the lists, so that
+    only members show whether users are split as planned.
     Welch 1947, doi:10.1093/biomet/34.1-2.28, as arms differ in size and spread. "No difference" is only said where one
     of `relevant_effect` (a share of the reference's mean) would have been found 4 times in 5.
     """
-    ratio_p = sample_ratio_p(arm.users, reference.users, share)
-    if min(arm.users, reference.users) < 2:
-        return Comparison(arm, reference, float("nan"), float("nan"), ratio_p, "too_little_data")
+    users = (arm.users, reference.users)
+    of_both = members or users
+    ratios = sample_ratio_p(*of_both, share), sample_ratio_p(*users, of_both[0] / max(sum(of_both), 1))
+    if min(users) < 2:
+        return Comparison(arm, reference, float("nan"), float("nan"), *ratios, "too_little_data")
     error, quantile, detectable = _welch(arm, reference)
     difference = arm.mean - reference.mean
     low, high = difference - quantile * error, difference + quantile * error
     return Comparison(
-        arm, reference, low, high, ratio_p, _verdict(arm, reference, low, high, ratio_p, detectable, settings)
+        arm, reference, low, high, *ratios, _verdict(arm, reference, low, high, ratios[0], detectable, settings)
     )
+
+
+def who_comes(row: Mapping[str, Any]) -> str:
+    """The end of a sentence about a row of ARM_COMPARISONS where more members of one arm came; else nothing."""
+    differ = row["came_ratio_p"] is not None and row["came_ratio_p"] < RATIO_P
+    return "; the arms differ in who comes: read wanted_items" if differ else ""
 
 
 def sample_ratio_p(users: int, reference_users: int, share: float) -> float:

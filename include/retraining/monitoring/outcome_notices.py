@@ -8,6 +8,7 @@ from math import hypot
 from typing import TYPE_CHECKING, Any
 
 from include.retraining.experiment import RANKER
+from include.retraining.monitoring.arm_comparison import who_comes
 from include.retraining.monitoring.credit import HELD, WHILE_CURRENT
 from include.retraining.monitoring.tables import ARM_COMPARISONS, OUTCOME_METRICS
 
@@ -75,8 +76,6 @@ def turned_bad(warehouse: Warehouse, computed_for: date, metric: str) -> list[st
 
 def _said(row: Mapping[str, Any]) -> str:
     if row["verdict"] == "ratio_mismatch":
-        return (
-            f"{row['users']} against {row['reference_users']} users is no accident (p = {row['sample_ratio_p']:.2g}): "
-            "do not trust the comparison"
-        )
-    return f"worse by {-row['difference']:.4f} ({row['metric']}, {row['low']:.4f} to {row['high']:.4f})"
+        return f"the sizes of the arms are no accident (p = {row['sample_ratio_p']:.2g}): do not trust the comparison"
+    interval = f"{row['low']:.4f} to {row['high']:.4f}"
+    return f"worse by {-row['difference']:.4f} ({row['metric']}, {interval}){who_comes(row)}"

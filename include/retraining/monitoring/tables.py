@@ -27,10 +27,11 @@ ARM_COMPARISONS = Table(
         "computed_for": "date", "surface": "string", "arm": "string", "reference_arm": "string", "reading": "string",
         "metric": "string", "days": "int64", "users": "int64", "reference_users": "int64", "mean": "float64",
         "reference_mean": "float64", "difference": "float64", "low": "float64", "high": "float64",
-        "verdict": "string", "sample_ratio_p": "float64",
+        "verdict": "string", "sample_ratio_p": "float64", "came_ratio_p": "float64",
     },
     key=("computed_for", "surface", "arm", "reference_arm", "reading", "metric"),
     partition=("computed_for",),
+    schema_version=2,
 )  # fmt: skip
 
 DISTRIBUTIONS = Table(

@@ -11,6 +11,7 @@ import pytest
 
 from include.recommender.outcomes.steps import compare_arms
 from include.recommender.settings import RecommenderSettings
+from include.retraining.monitoring.arm_comparison import who_comes
 from tests.recommender.outcomes.published_world import at, comparisons, happen, list_rows, publish, run_for, switch
 from tests.recommender.small_world import event
 
@@ -120,6 +121,23 @@ def test_members_who_wanted_nothing_count_as_members(workspace: Recommender) -> 
     assert (row["users"], row["reference_users"]) == (300, 300)
     assert row["mean"] == pytest.approx((2 * 300 + 1) / 300)
     assert row["reference_mean"] == 2.0
+
+
+def test_an_arm_whose_lists_bring_more_users_is_compared_and_that_is_said(workspace: Recommender) -> None:
+    made = world(workspace, {"ranker": 0.9, "baseline": 0.4})
+    some = [user for number, user in enumerate(USERS) if ARM[user] == "ranker" or number % 4 == 1]
+    for number in range(3):
+        day = DAY + timedelta(days=number)
+        happen(made, [event(user, "good" if ARM[user] == "ranker" else "dull", 0, day=day) for user in some])
+    rows = compared(made)
+    row = rows["ndcg@10"]
+    assert (row["users"], row["reference_users"], row["sample_ratio_p"]) == (300, 150, 1)
+    assert row["verdict"] != "ratio_mismatch"
+    assert who_comes(row)
+    assert "ndcg@10: no_difference; the arms differ in who comes" in compare_arms(
+        run_for(DAY + timedelta(days=3)), made
+    )
+    assert (rows["wanted_items"]["verdict"], who_comes(rows["wanted_items"])) == ("better", "")
 
 
 def test_where_nobody_is_held_back_there_is_nothing_to_compare(workspace: Recommender) -> None:

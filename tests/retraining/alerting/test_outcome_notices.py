@@ -34,12 +34,12 @@ def matured(warehouse, day: date, mean: float, **change: Any) -> None:
     warehouse.replace(OUTCOME_METRICS, {"computed_for": day}, rows)
 
 
-def compared(warehouse, day: date, verdict: str) -> None:
+def compared(warehouse, day: date, verdict: str, **change: float) -> None:
     row = {
         "computed_for": day, "surface": "for_you", "arm": "ranker", "reference_arm": "baseline",
         "reading": "while_current", "metric": METRIC, "days": 14, "users": 950, "reference_users": 90, "mean": 0.2,
         "reference_mean": 0.3, "difference": -0.1, "low": -0.15, "high": -0.05, "verdict": verdict,
-        "sample_ratio_p": 0.00001,
+        "sample_ratio_p": 0.00001, **change,
     }  # fmt: skip
     rows = pa.Table.from_pylist([row], schema=ARM_COMPARISONS.schema)
     warehouse.replace(ARM_COMPARISONS, {"computed_for": day}, rows)
@@ -97,7 +97,13 @@ def test_an_arm_that_turned_bad_is_told_once(warehouse) -> None:
     assert turned_bad(warehouse, DAY + timedelta(days=1), METRIC) == []
     compared(warehouse, DAY + timedelta(days=2), "ratio_mismatch")
     (line,) = turned_bad(warehouse, DAY + timedelta(days=2), METRIC)
-    assert "950 against 90 users is no accident (p = 1e-05)" in line
+    assert "the sizes of the arms are no accident (p = 1e-05)" in line
+
+
+def test_the_notice_says_where_more_members_of_one_arm_come(warehouse) -> None:
+    compared(warehouse, DAY, "worse", came_ratio_p=0.0004)
+    (line,) = turned_bad(warehouse, DAY, METRIC)
+    assert line.endswith("(ndcg@10, -0.1500 to -0.0500); the arms differ in who comes: read wanted_items")
 
 
 @pytest.mark.parametrize("verdict", ["better", "no_difference", "too_little_data"])

@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from include.retraining.monitoring.arm_comparison import compare, sample_ratio_p
+from include.retraining.monitoring.arm_comparison import compare, sample_ratio_p, who_comes
 from include.retraining.monitoring.estimates import Estimate, estimate
 from include.retraining.settings import Experiment, Outcomes
 
@@ -68,6 +68,19 @@ def test_arms_whose_sizes_are_no_accident_are_not_compared() -> None:
     assert found.verdict == "ratio_mismatch"
     assert found.sample_ratio_p < 1e-6
     assert compare(better, Estimate(0.3, 1e-6, 490), 0.95, SETTINGS).verdict == "better"
+
+
+def test_lists_that_bring_more_users_are_no_reason_to_distrust_the_arms() -> None:
+    """Of 140,000 users 5 % are held back, and 7 % more of the others come: an effect of the lists, so only said."""
+    came, of_reference = Estimate(0.31, 1e-7, 71_155), Estimate(0.25, 2e-5, 3500)
+    found = compare(came, of_reference, 0.95, SETTINGS, members=(133_000, 7000))
+    assert found.verdict == "better"
+    assert found.sample_ratio_p == 1
+    assert who_comes({"came_ratio_p": found.came_ratio_p}) == "; the arms differ in who comes: read wanted_items"
+    as_many = compare(Estimate(0.31, 1e-7, 66_500), of_reference, 0.95, SETTINGS, members=(133_000, 7000))
+    assert who_comes({"came_ratio_p": as_many.came_ratio_p}) == who_comes({"came_ratio_p": None}) == ""
+    lost = compare(came, of_reference, 0.95, SETTINGS, members=(133_000, 6000))
+    assert lost.verdict == "ratio_mismatch"
 
 
 def test_the_difference_has_the_interval_of_welch() -> None:
