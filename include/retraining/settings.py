@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from pydantic_settings import SettingsError as UnreadableVariable
 
 from include.retraining.errors import SettingsError
+from include.retraining.monitoring.credit import HELD_DAYS
 
 Share = Annotated[float, Field(ge=0, le=1)]
 # dataset.table, or project.dataset.table
@@ -207,6 +208,11 @@ class Outcomes(Section):
     worse_days_in_a_row: Annotated[int, Field(ge=1, le=90)] = 3
 
     @property
+    def oldest_days(self) -> int:
+        """How old the publications are that figures may look at, and the one that readers had before them."""
+        return max(self.window_days, HELD_DAYS + self.mature_days) + 1
+
+    @property
     def run_cron(self) -> str:
         """When outcomes are measured, as a cron expression."""
         return daily_cron(self.run_at)
@@ -373,6 +379,18 @@ class RetrainingSettings(ConfiguredSettings):
         if measured_at <= run_at:
             raise _across_sections(
                 "outcomes.run_at later in the day than business.run_at", f"a run at {run_at}, measured at {measured_at}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _publications_outlast_their_outcomes(self) -> Self:
+        kept, needed = self.retention.publications_days, self.outcomes.oldest_days
+        if kept < needed:
+            raise _across_sections(
+                f"retention.publications_days of at least {needed}: the larger of outcomes.window_days and "
+                f"{HELD_DAYS} + outcomes.mature_days, and one more",
+                f"publications_days = {kept}, window_days = {self.outcomes.window_days}, mature_days = "
+                f"{self.outcomes.mature_days}: outcomes would go silent",
             )
         return self
 

@@ -155,6 +155,14 @@ def test_a_bad_timezone_is_refused_with_examples(monkeypatch: pytest.MonkeyPatch
     [
         ({"HIGAWARI_BUSINESS__RUN_AT": "07:00"}, "a run at 07:00, due at 07:00"),
         ({"HIGAWARI_DRIFT__RUN_AT": "03:00"}, "a run at 03:00, drift at 03:00"),
+        (
+            {"HIGAWARI_RETENTION__PUBLICATIONS_DAYS": "10"},
+            "publications_days = 10, window_days = 14, mature_days = 3: outcomes would go silent",
+        ),
+        (
+            {"HIGAWARI_OUTCOMES__MATURE_DAYS": "23"},
+            "publications_days = 30, window_days = 14, mature_days = 23: outcomes would go silent",
+        ),
         ({"HIGAWARI_WAREHOUSE": "bigquery"}, 'none, and warehouse = "bigquery"'),
         ({"HIGAWARI_BIGQUERY__LABELS": '{"Team": "growth"}'}, "bigquery.labels.Team.[key] = 'Team'"),
         ({"HIGAWARI_BIGQUERY__LABELS": '{"task": "x"}'}, "bigquery.labels = {'task': 'x'}"),
@@ -170,6 +178,14 @@ def test_settings_that_contradict_each_other_are_named(
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     assert refusal().found == found
+
+
+def test_lists_may_be_kept_just_as_long_as_their_outcomes_need(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HIGAWARI_OUTCOMES__MATURE_DAYS", "22")
+    monkeypatch.setenv("HIGAWARI_OUTCOMES__WINDOW_DAYS", "29")
+    load_settings(RecommenderSettings)
+    monkeypatch.setenv("HIGAWARI_OUTCOMES__WINDOW_DAYS", "30")
+    assert refusal().expected.startswith("retention.publications_days of at least 31")
 
 
 @pytest.mark.parametrize("time_of_day", ["24:00", "3:00", "03:60", "03:00:00", "noon"])
