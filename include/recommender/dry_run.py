@@ -52,7 +52,8 @@ INPUTS = {
 INGEST = (
     ("type_events", "landed_events", EVENT_COLUMNS),
     ("rules of events", "typed_events", "type_events"),
-    ("deduplicate_events", "classified_events", "rules of events"),
+    ("repeated_ids", "classified_events", "rules of events"),
+    ("deduplicate_events", "classified_events", "repeated_ids"),
     ("type_items", "landed_items", ITEM_COLUMNS),
     ("rules of items", "typed_events", "type_items"),
     ("deduplicate_items", "classified_items", "rules of items"),

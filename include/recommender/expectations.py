@@ -27,6 +27,8 @@ VALUE_LIMIT = 1_000_000_000
 # Not by two comparisons the other way round: engines put NaN in different places.
 TOO_LARGE = Measure("value_too_large", f"CAST(NOT (value >= -{VALUE_LIMIT} AND value <= {VALUE_LIMIT}) AS INT64)")
 VALUE = Measure("value", "value")
+# No rule of single rows: sql/repeated_ids.sql finds what shares an id within a delivery and is not the same event.
+EVENT_ID_REPEATED = "event_id_repeated"
 
 
 def event_rules(settings: RecommenderSettings) -> tuple[RowRule, ...]:

@@ -163,7 +163,8 @@ def _rebuild_events(
         {"landed_events": landed},
     )
     rules, parameters = classify(event_rules(settings))
-    classified = warehouse.query(rules, parameters, {"typed_events": typed})
+    judged = f"WITH classified_events AS (\n{rules}\n)\n(\n{sql('repeated_ids')}\n)"
+    classified = warehouse.query(judged, parameters, {"typed_events": typed})
     events = warehouse.query(
         sql("deduplicate_events"), {"event_dates": list(event_dates)}, {"classified_events": classified}
     )

@@ -6,7 +6,7 @@ import json
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
-from include.recommender.expectations import event_rules
+from include.recommender.expectations import EVENT_ID_REPEATED, event_rules
 from include.recommender.user_ids import users_among
 from include.retraining.errors import ReadmissionError
 from include.retraining.operation import Plan, perform
@@ -98,7 +98,8 @@ def _refuse_what_no_rebuild_lets_in(rows: Sequence[Row], readmittable: set[str])
         raise ReadmissionError(
             f"rows that broke one of: {', '.join(sorted(readmittable))}",
             ", ".join(f"{row['row_id']} ({row['reason']})" for row in refused[:IDS_SHOWN]),
-            "leave these out: without a user, an item, a time or a finite value a row is no event; have it sent again",
+            "leave these out: without a user, an item, a time or a finite value a row is no event; have it sent again. "
+            f'Rows of {EVENT_ID_REPEATED} come in with ingest.deduplicate = "content" and a rebuild',
         )
 
 

@@ -184,6 +184,13 @@ def typed_events() -> pa.Table:
     )  # fmt: skip
 
 
+def events_of_one_date() -> pa.Table:
+    """Rows whose keys are shared within a delivery."""
+    rows = typed_events()
+    day = pa.array([days_ago(1)] * rows.num_rows, pa.date32())
+    return rows.set_column(rows.column_names.index("event_date"), "event_date", day)
+
+
 def classified_items() -> pa.Table:
     return pa.table(
         {
@@ -252,6 +259,7 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Callable[[], pa.Table]]]] 
         sql("pairs_of_users"), {"as_of_date": DAY, "first_user": "u001", "last_user": "u010"}, {},
     ),
     "readmitted_dates": (sql("readmitted_dates"), {"event_dates": [days_ago(3), days_ago(2)]}, {}),
+    "repeated_ids": (sql("repeated_ids"), {}, {"classified_events": events_of_one_date}),
     "similarities_by_place": (sql("similarities_by_place"), {"as_of_date": DAY, "method": "cosine"}, {}),
     "stored_arrivals": (sql("stored_arrivals"), {"event_dates": [days_ago(3), days_ago(2)]}, {}),
     "targets": (sql("targets"), {**STATISTICS, "first_date": days_ago(8), "end_date": days_ago(1)}, {}),

@@ -205,6 +205,14 @@ def test_a_daily_catalogue_that_stopped_coming_warns(world: World, age: int, ver
     assert world.check() == verdict
 
 
+def test_repeated_ids_stop_and_the_setting_that_helps_is_named(world: World) -> None:
+    world.quarantine = [quarantined(n, "event_id_repeated") for n in range(2)]
+    assert world.check() == "stop"
+    next_step = what_to_do(world.warehouse, DAY)
+    assert 'an order id, say, is not an event id; set ingest.deduplicate = "content"' in next_step
+    assert next_step.endswith(WHAT_TO_DO)
+
+
 @pytest.mark.parametrize(
     ("stopping", "told"),
     [

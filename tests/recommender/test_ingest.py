@@ -218,6 +218,49 @@ def test_the_same_file_twice_in_a_delivery_counts_once_unless_copies_are_wanted(
     assert len(set(zone.events("row_id"))) == kept
 
 
+def order(item_id: str, **change: str | None) -> Row:
+    return row("order 1", back(1), **{"item_id": item_id, **change})
+
+
+def test_rows_of_one_id_that_are_no_copies_are_refused_by_name_and_none_is_lost(zone: Zone) -> None:
+    """An order id is not an event id: of an order of three items two would be gone, and nobody told."""
+    lines = [order("i1"), order("i2"), order("i3"), order("i1", value="2"), row("b", back(1))]
+    zone.land(DAY, *lines)
+    assert zone.ingest() == Ingested(event_dates=4, events=2, quarantined=len(zone.quarantine()), item_snapshots=0)
+    kept = [item_id for event_id, item_id in zone.events("event_id", "item_id") if event_id == "order 1"]
+    refused = {json.loads(refused["landed_row"])["item_id"] for refused in zone.quarantine()}
+    assert sorted([*kept, *refused]) == ["i1", "i2", "i3"]
+    assert set(zone.reasons()) == {"event_id_repeated"}
+
+
+@pytest.mark.parametrize("change", [{"user_id": "u2"}, {"event_type": "like"}])
+def test_another_user_or_type_is_no_copy_either(zone: Zone, change: dict[str, str]) -> None:
+    zone.land(DAY, order("i1"), order("i1", **change))
+    zone.ingest()
+    assert (zone.ids(), zone.reasons()) == (["order 1"], ["event_id_repeated"])
+
+
+@pytest.mark.parametrize("by", ["content", "none"])
+def test_where_ids_do_not_count_an_order_id_may_repeat(zone_with: Callable[..., Zone], by: str) -> None:
+    zone = zone_with(ingest={"deduplicate": by})
+    zone.land(DAY, order("i1"), order("i2"), order("i3"))
+    zone.ingest()
+    assert (zone.ids(), zone.reasons()) == (["order 1"] * 3, [])
+
+
+def test_rule_3_repeated_ids_are_the_same_rows_in_every_rebuild(zone: Zone) -> None:
+    """Also where the delivery that an id came in first is not read any more."""
+    for age in range(6):
+        late = [row(f"late {age}", back(age + 3), item_id=item_id) for item_id in ("i1", "i2")]
+        zone.land(back(age), *late, *(row(f"{age}", back(age + 1), item_id=item_id) for item_id in ("i1", "i2", "i3")))
+    zone.ingest()
+    at_once = zone.hashes()
+    for age in (0, 5, 2, 4, 1, 3):
+        zone.ingest(back(age))
+    assert zone.hashes() == at_once
+    assert len(zone.reasons()) == 6 * 3
+
+
 def test_two_events_of_equal_content_but_different_ids_are_two_events(zone: Zone) -> None:
     zone.land(DAY, row("a", back(1)), row("b", back(1)))
     zone.ingest()

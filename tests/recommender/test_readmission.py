@@ -181,6 +181,16 @@ def test_what_no_rebuild_would_let_in_is_refused(
     assert warehouse.read(READMISSIONS).num_rows == 0
 
 
+def test_rows_of_a_repeated_id_are_refused_with_the_setting_that_lets_them_in(
+    recommender: Workspace[RecommenderSettings], warehouse: LocalWarehouse
+) -> None:
+    folder = recommender.landing.day_folder("events", DAY)
+    pq.write_table(pa.Table.from_pylist([landed("good", item_id="i2")]), folder / "order.parquet")
+    ingest_day(warehouse, recommender.landing, recommender.settings, DAY)
+    with pytest.raises(ReadmissionError, match=r'ingest\.deduplicate = "content"'):
+        readmit(recommender, rule="event_id_repeated")
+
+
 def test_a_row_without_a_readable_time_is_left_out_and_said(
     recommender: Workspace[RecommenderSettings], warehouse: LocalWarehouse
 ) -> None:

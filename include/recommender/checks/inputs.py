@@ -9,7 +9,7 @@ from include.recommender.checks.arrivals import quarantine_checks, unknown_item_
 from include.recommender.checks.catalogue import CATALOGUE_ROW_CHECKS, catalogue_checks, snapshots_until
 from include.recommender.checks.volume import TOO_LOW as VOLUME
 from include.recommender.checks.volume import day_volumes, volume_checks
-from include.recommender.expectations import VALUE, event_rules, item_rules, unusual_event_checks
+from include.recommender.expectations import EVENT_ID_REPEATED, VALUE, event_rules, item_rules, unusual_event_checks
 from include.recommender.sql import sql
 from include.retraining.quality.aggregates import check_aggregates
 from include.retraining.quality.checks import Check, check_rows
@@ -32,6 +32,10 @@ WHAT_TO_DO = (
     "look at those rows (quarantined_rows, data_quality_results). They are wrong: have them delivered again and "
     "clear ingest with Downstream. They are right: trigger the date with data_checks = accept. "
     "A threshold of [quality] is too narrow: change it and clear check_inputs with Downstream"
+)
+REPEATED_IDS = (
+    "rows of event_id_repeated share an id with another event of their delivery: an order id, say, is not an event id; "
+    'set ingest.deduplicate = "content" and rebuild the dates, or have an id for each event delivered. Else: '
 )
 TOO_FEW = (
     "ask the sender whether the delivery is whole: rows are missing, there are none to look at. It is not: have it "
@@ -67,7 +71,10 @@ def what_to_do(warehouse: Warehouse, as_of_date: date) -> str:
     """The next step after a stop, by what stops: rows that are not there cannot be looked at."""
     results = results_of_dates(warehouse, [as_of_date]).get(as_of_date, {}).get(STAGE, [])
     stopping = [result.name for result in results if verdict_of([result]) == "stop"]
-    return TOO_FEW if stopping and all(name == VOLUME for name in stopping) else WHAT_TO_DO
+    if stopping and all(name == VOLUME for name in stopping):
+        return TOO_FEW
+    repeated = any(result.name == f"events.quarantined.{EVENT_ID_REPEATED}" for result in results)
+    return f"{REPEATED_IDS}{WHAT_TO_DO}" if repeated else WHAT_TO_DO
 
 
 def _arrived_events(warehouse: Warehouse, settings: RecommenderSettings, arrived: Mapping[str, object]) -> pa.Table:
