@@ -71,14 +71,17 @@ def _tables_are_there(warehouse: Warehouse, row: dict[str, Any]) -> bool:
 
 
 def _again(workspace: Workspace[RecommenderSettings], row: dict[str, Any]) -> Reasons:
-    """By the same functions that made the list, on what the tables of its date hold now."""
+    """By the same functions that made the list, on what the tables of its date hold of the user now."""
     from include.recommender.serving import serving_snapshot
 
-    settings = tuned(workspace.warehouse, workspace.settings, row["as_of_date"])
-    contender = contender_of(row["model_version"], workspace.registry, settings)
-    snapshot = serving_snapshot(workspace, contender.settings, row["as_of_date"])
-    user = np.flatnonzero(snapshot.user_ids == row["user_id"])
-    candidates = propose_block(snapshot, user, contender.settings, row["surface"]) if len(user) else None
+    warehouse, day = workspace.warehouse, row["as_of_date"]
+    contender = contender_of(row["model_version"], workspace.registry, tuned(warehouse, workspace.settings, day))
+    users = warehouse.read(USER_STATS, {"as_of_date": day}, ["user_id"])["user_id"].to_numpy()
+    user = np.flatnonzero(users == row["user_id"])
+    candidates = None
+    if len(user):
+        snapshot = serving_snapshot(workspace, contender.settings, day, (int(user[0]), len(users)))
+        candidates = propose_block(snapshot, user, contender.settings, row["surface"])
     at = _place(candidates, row["item_id"]) if candidates else np.zeros(0, np.int64)
     if candidates is None or contender.ranker is None or not len(at):
         return Reasons(f"the item is no candidate of the user any more: {_CHANGED}")

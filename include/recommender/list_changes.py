@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 from include.recommender.contenders import contender_of
 from include.recommender.drafts import lists_of
-from include.recommender.serving import serving_snapshot
-from include.recommender.snapshot import users_of_shard
-from include.recommender.tables import EVERYBODY, USER_RECOMMENDATIONS, USER_STATS
+from include.recommender.serving import middle_users, serving_snapshot
+from include.recommender.tables import EVERYBODY, USER_RECOMMENDATIONS
 from include.recommender.tuning import tuned
 from include.retraining.experiment import held_back
 from include.retraining.publication.reader import read_publication
@@ -44,11 +43,8 @@ def list_changes(
     as_of_date = as_of_date_of(publication_id)
     settings = tuned(workspace.warehouse, workspace.settings, as_of_date)
     contender = contender_of(model, workspace.registry, settings)
-    known = workspace.warehouse.read(USER_STATS, {"as_of_date": as_of_date}, ["user_id"]).num_rows
-    parts = max(known // SAMPLE, 1)
-    part = (parts // 2, parts)
+    part, users = middle_users(workspace.warehouse, as_of_date, SAMPLE)
     snapshot = serving_snapshot(workspace, contender.settings, as_of_date, part)
-    users = users_of_shard(known, *part)
     users = users[~held_back(snapshot.user_ids[users], settings.experiment.salt, settings.experiment.hold_back_share)]
     after = lists_of(snapshot, {surface: contender}, TOP, users, shard=0, everybody=False)
     where = {"surface": surface, "user_id": sorted(set(after["user_id"].to_pylist()))}

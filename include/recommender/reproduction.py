@@ -13,7 +13,7 @@ from include.recommender.features import LEARNED
 from include.recommender.lists import top_lists
 from include.recommender.office import registered
 from include.recommender.ranker import train_ranker
-from include.recommender.serving import serving_snapshot
+from include.recommender.serving import middle_users, serving_snapshot
 from include.recommender.settings import Training
 from include.recommender.tables import TRAINING_SET, USER_STATS
 from include.retraining.code_version import code_version
@@ -24,6 +24,7 @@ from include.retraining.promotion.decisions import champion_version
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from include.recommender.contenders import Contender
     from include.recommender.lists import TopLists
     from include.recommender.ranker import Ranker
     from include.recommender.settings import RecommenderSettings
@@ -61,14 +62,18 @@ def _outcome(workspace: Recommender, as_of_date: date, surface: str, model: Regi
     if obstacle := _obstacle(model, rows):
         return {"verdict": "not_possible", "why": "; ".join([obstacle, *code])}
     again = train_ranker(rows, Training(**json.loads(model.tags["training_settings"])))
-    same = again.sha256 == model.tags["model_sha256"]
-    compared = _compared(workspace, as_of_date, surface, model, again)
+    kept = ranker_contender(workspace.registry, model, workspace.settings)
+    kept_sha256 = kept.ranker.sha256 if kept.ranker else ""
+    same = again.sha256 == kept_sha256
+    compared = _compared(workspace, as_of_date, surface, kept, again)
     differs = [] if same else ["the model's bytes differ"]
+    if kept_sha256 != model.tags["model_sha256"]:
+        differs.append("the kept file is not the one that was registered")
     if compared["same_lists"] < compared["users_compared"]:
         differs.append(f"{compared['users_compared'] - compared['same_lists']} lists differ")
     said = [*differs, *([] if compared["users_compared"] else ["no lists to compare"]), *code]
     return {
-        "again_sha256": again.sha256, "same_model": same, **compared,
+        "kept_sha256": kept_sha256, "again_sha256": again.sha256, "same_model": same, **compared,
         "verdict": "differs" if differs else "same", "why": "; ".join(said) or "the same bytes, the same lists",
     }  # fmt: skip
 
@@ -90,19 +95,17 @@ def _obstacle(model: RegisteredModel, rows: pa.Table) -> str:
     return ""
 
 
-def _compared(
-    workspace: Recommender, as_of_date: date, surface: str, model: RegisteredModel, again: Ranker
-) -> dict[str, Any]:
-    """Lists of both for users spread over all, on the newest statistics up to as_of_date."""
+def _compared(workspace: Recommender, as_of_date: date, surface: str, kept: Contender, again: Ranker) -> dict[str, Any]:
+    """Lists of both for some users, on the newest statistics up to as_of_date."""
     dates = [date.fromisoformat(values["as_of_date"]) for values in workspace.warehouse.partitions(USER_STATS)]
     day = max((each for each in dates if each <= as_of_date), default=None)
     if day is None:
         return {"users_compared": 0, "same_lists": 0, "max_score_difference": None}
-    kept = ranker_contender(workspace.registry, model, workspace.settings)
     scorers = {KEPT: kept.scorer, AGAIN: contender_from(AGAIN, again, kept.settings).scorer}
-    snapshot = serving_snapshot(workspace, kept.settings, day)
-    users = np.unique(np.linspace(0, snapshot.shape[0] - 1, min(COMPARED_USERS, snapshot.shape[0])).astype(np.int64))
-    lists = top_lists(snapshot, users, scorers, kept.settings, surface, workspace.settings.publication.list_size)
+    part, users = middle_users(workspace.warehouse, day, COMPARED_USERS)
+    snapshot = serving_snapshot(workspace, kept.settings, day, part)
+    size = workspace.settings.publication.list_size
+    lists = top_lists(snapshot, users[:COMPARED_USERS], scorers, kept.settings, surface, size)
     return same_lists(lists[KEPT], lists[AGAIN])
 
 

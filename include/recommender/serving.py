@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from include.recommender.past_date import PastDate
 from include.recommender.settings import ALLOWS_REPEATS, SURFACES
 from include.recommender.similarities import settings_of
-from include.recommender.snapshot import EVERYBODY, methods_in_use, methods_to_make, read_snapshot
+from include.recommender.snapshot import EVERYBODY, methods_in_use, methods_to_make, read_snapshot, users_of_shard
 from include.recommender.tables import (
     DRAFT_OF,
     DRAFT_USER_RECOMMENDATIONS,
@@ -30,10 +30,13 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from datetime import date
 
+    import numpy as np
     import pyarrow as pa
+    from numpy.typing import NDArray
 
     from include.recommender.settings import RecommenderSettings
     from include.recommender.snapshot import Part, Snapshot
+    from include.retraining.warehouse.protocol import Warehouse
     from include.retraining.warehouse.table import Table
     from include.retraining.workspace import Workspace
 
@@ -63,6 +66,14 @@ def serving_snapshot(
 def _is_built(method: str, settings: RecommenderSettings, todays: RecommenderSettings) -> bool:
     """Whether a run with the settings `todays` builds what the method makes with other ones."""
     return method in methods_to_make(todays) and settings_of(method, settings) == settings_of(method, todays)
+
+
+def middle_users(warehouse: Warehouse, as_of_date: date, least: int) -> tuple[Part, NDArray[np.int64]]:
+    """A part of the users, by id from the middle, that holds at least so many of them, or all; and their positions."""
+    known = warehouse.read(USER_STATS, {"as_of_date": as_of_date}, ["user_id"]).num_rows
+    parts = max(known // least, 1)
+    part = (parts // 2, parts)
+    return part, users_of_shard(known, *part)
 
 
 def drafts_to_publish(workspace: Workspace[RecommenderSettings], as_of_date: date) -> dict[Table, pa.Table | Pieces]:

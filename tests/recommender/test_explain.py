@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from include.recommender.snapshot import Snapshot
     from include.retraining.registry import ModelRegistry, RegisteredModel
     from include.retraining.warehouse.table import Table
 
@@ -237,6 +238,21 @@ def test_what_was_kept_is_what_would_be_computed_again(copied: World) -> None:
     assert [of.feature for of in kept.contributions] == [of.feature for of in again.contributions]
     values = [[of.contribution for of in reasons.contributions] for reasons in (kept, again)]
     assert np.allclose(*values, atol=1e-5)
+
+
+def test_pairs_of_others_are_not_read_to_explain_a_row(published: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Snapshot] = []
+
+    def noted(*arguments: Any) -> Snapshot:
+        seen.append(serving_snapshot(*arguments))
+        return seen[-1]
+
+    monkeypatch.setattr("include.recommender.serving.serving_snapshot", noted)
+    user = published.other_user
+    row = published_row(published.workspace.warehouse, Question("for_you", user, rank=1))
+    assert reasons_of(published.workspace, row).origin == AGAIN
+    (snapshot,) = seen
+    assert set(snapshot.user_ids[snapshot.pair_user]) == {user}
 
 
 def test_reasons_of_another_try_of_the_date_are_not_taken_for_those_of_the_row(copied: World) -> None:

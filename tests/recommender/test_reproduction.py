@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,8 +15,9 @@ from include.recommender.contenders import model_name
 from include.recommender.lists import TopLists
 from include.recommender.reproduction import COMPARED_USERS, same_lists
 from include.recommender.review import reproduce_champions
+from include.recommender.serving import serving_snapshot
 from include.recommender.settings import SURFACES
-from include.recommender.tables import TRAINING_SET, USER_STATS
+from include.recommender.tables import TRAINING_SET, USER_ITEMS, USER_STATS
 from include.recommender.workspace import open_recommender
 from include.retraining.errors import StepSkipped
 from include.retraining.monitoring.tables import REPRODUCTIONS
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from include.recommender.settings import RecommenderSettings
+    from include.recommender.snapshot import Snapshot
     from include.retraining.registry import RegisteredModel
     from include.retraining.workspace import Workspace
 
@@ -68,6 +70,31 @@ def test_the_same_code_and_training_set_give_the_same_bytes_and_lists_once(train
         assert row["why"] == "the same bytes, the same lists"
     assert trained.warehouse.read(REPRODUCTIONS).num_rows == len(SURFACES)
     assert trained.warehouse.read(ALERTS).num_rows == 0
+
+
+@pytest.mark.integration
+def test_pairs_of_the_compared_users_are_read_and_no_others_and_the_kept_file_is_looked_at(
+    trained: Recommender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reproduction, "COMPARED_USERS", 20)
+    seen: list[Snapshot] = []
+
+    def noted(*arguments: Any) -> Snapshot:
+        seen.append(serving_snapshot(*arguments))
+        return seen[-1]
+
+    monkeypatch.setattr(reproduction, "serving_snapshot", noted)
+    trained.registry.tag(champion(trained, "discover"), {"model_sha256": "of another file"})
+    reproduce_champions(RUN, trained)
+    found = reproductions(trained)
+    assert [(row["users_compared"], row["same_model"]) for row in found.values()] == [(20, True)] * len(SURFACES)
+    pairs = trained.warehouse.read(USER_ITEMS, {"as_of_date": DAY_BEFORE}).num_rows
+    assert all(0 < len(snapshot.pair_item) < pairs / 2 for snapshot in seen)
+    assert found["for_you"]["verdict"] == "same"
+    assert found["discover"]["why"] == "the kept file is not the one that was registered"
+    assert (found["discover"]["verdict"], found["discover"]["kept_sha256"]) == (
+        "differs", found["discover"]["again_sha256"],
+    )  # fmt: skip
 
 
 @pytest.mark.integration
