@@ -32,7 +32,8 @@ def compare_distributions(run: Run, workspace: Recommender) -> str:
     """Say whether the day, or the last week, lies farther from the past than usual.
 
     **Does**: compares the day with the same weekday of the last weeks (short), and the last week with the champion's
-    training window (long). Advisory: it stops nothing. Drift of `drift.notice_days` days in a row sends a notice.
+    training window (long). Advisory: it stops nothing. Drift of `drift.notice_days` days in a row sends a notice, in no
+    backfill and of no date before yesterday.
     **Writes**: `drift_metrics` of as_of_date; `alerts` with a notice.
     **If it fails**: nobody looks for drift today; lists are not concerned.
     **What to do**: the registry does not answer: clear the task once it is up; else read the log.

@@ -14,6 +14,7 @@ from include.recommender.drift import compare, measure, persistent, training_win
 from include.recommender.pipeline import build_item_stats, build_user_items, build_user_stats
 from include.recommender.review import compare_distributions, measure_distributions
 from include.recommender.tables import EVENTS, ITEMS, USER_RECOMMENDATIONS, USER_STATS
+from include.retraining.alerting import notices
 from include.retraining.monitoring.tables import DISTRIBUTIONS, DRIFT_METRICS
 from include.retraining.publication.switch_log import append_switch, read_switch_log
 from include.retraining.run import Run
@@ -268,14 +269,15 @@ def test_scores_are_compared_with_the_same_rankers_only(workspace: Recommender, 
     assert (short["name"], short["value"], short["drifted"]) == ("for_you m/1", 1.0, True)
 
 
-def test_drift_that_stays_is_told_after_so_many_days_and_in_no_backfill(
-    workspace: Recommender, warehouse: LocalWarehouse
+def test_drift_that_stays_is_told_after_so_many_days_in_no_backfill_and_of_no_older_date(
+    workspace: Recommender, warehouse: LocalWarehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = history(warehouse)
     since = days_ago(4)
     rows += [event(f"new{user}", "dog", age, event_type="buy") for user in range(40) for age in range(1, 5)]
     store(warehouse, rows)
-    for why in ("backfill", "scheduled"):
+    for why, told_on in (("backfill", 0), ("manual", -4), ("scheduled", 0)):
+        monkeypatch.setattr(notices, "today_in", lambda _, age=told_on: days_ago(age))
         for age in (3, 2, 1, 0):
             run = Run(days_ago(age), f"{why} {age}", why, dag_id="recommender_drift")  # type: ignore[arg-type]
             measure_distributions(run, workspace)

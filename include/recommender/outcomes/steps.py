@@ -107,7 +107,7 @@ def compare_arms(run: Run, workspace: Recommender) -> str:
 def announce_outcomes(run: Run, workspace: Recommender) -> str:
     """Send a notice where outcomes stay below what was foretold, or an arm's verdict turned for the worse.
 
-    **Does**: looks at the figures of the last days; silent in backfills.
+    **Does**: looks at the figures of the last days; silent in backfills, and about dates before yesterday.
     **Writes**: `alerts`, where there is something to tell.
     **If it fails**: readers are not concerned; nobody is told of this date's outcomes.
     **What to do**: read the log; clear the task.

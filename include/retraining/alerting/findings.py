@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from include.retraining.alerting.attempt import attempt
 from include.retraining.alerting.links import links_of
 from include.retraining.alerting.message import Alert
+from include.retraining.alerting.notices import is_old_news
 from include.retraining.alerting.readers import readers_now
 from include.retraining.alerting.send import send_once
 
@@ -33,7 +34,9 @@ class _Finding:
 
 
 def tell_of_drift(run: Run, workspace: Workspace[Any], lines: Sequence[str]) -> None:
-    """Say what has drifted for days."""
+    """Say what has drifted for days; nothing of an older date that is made up for."""
+    if is_old_news(run, workspace.settings.business.timezone):
+        return
     _tell(run, workspace, lines, lambda links: _Finding(
         "drift_persists", "drift stays",
         "look what changed: in the data, in what users do, or in what the service shows",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from include.retraining.alerting.attempt import attempt
 from include.retraining.alerting.links import links_of
 from include.retraining.alerting.message import Alert
-from include.retraining.alerting.readers import readers_now
+from include.retraining.alerting.readers import readers_now, today_in
 from include.retraining.alerting.send import send_once
 from include.retraining.alerting.webhook import ping
 from include.retraining.quality.verdict import read_results, verdict_of
@@ -26,6 +26,11 @@ if TYPE_CHECKING:
 
 OUTSIDE_AIRFLOW = "backtest"
 STAGE = "inputs"
+
+
+def is_old_news(run: Run, timezone: str) -> bool:
+    """Whether a run looks at a date that is no news: in a backfill, outside Airflow, or before yesterday."""
+    return run.why in ("backfill", OUTSIDE_AIRFLOW) or run.as_of_date < today_in(timezone) - timedelta(days=1)
 
 
 def announce(run: Run, workspace: Workspace[Any], surfaces: Iterable[str]) -> None:

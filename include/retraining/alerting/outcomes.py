@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from include.retraining.alerting.links import links_of
 from include.retraining.alerting.message import Alert
-from include.retraining.alerting.notices import OUTSIDE_AIRFLOW
+from include.retraining.alerting.notices import is_old_news
 from include.retraining.alerting.readers import readers_now
 from include.retraining.alerting.send import send_once
 from include.retraining.monitoring.outcome_notices import outcome_notices
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 
 def tell_of_outcomes(run: Run, workspace: Workspace[Any], surfaces: Iterable[str], metric: str) -> str:
-    """Send what is worth a notice, and say it; nothing is sent of an older date in a backfill: that is no news."""
+    """Send what is worth a notice, and say it; nothing is sent of an older date that is made up for."""
     settings = workspace.settings
     told = outcome_notices(workspace.warehouse, run.as_of_date, surfaces, metric, settings.outcomes.worse_days_in_a_row)
     if not told:
         return "nothing worth a notice"
-    if run.why in ("backfill", OUTSIDE_AIRFLOW):
+    if is_old_news(run, settings.business.timezone):
         return "\n".join(["not sent, the date is an older one:", *told])
     links = links_of(run, settings.alerts)
     alert = Alert(

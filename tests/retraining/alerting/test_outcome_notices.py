@@ -10,11 +10,12 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from include.retraining.alerting import notices
 from include.retraining.alerting.outcomes import tell_of_outcomes
 from include.retraining.monitoring.outcome_notices import below_estimate, is_below, turned_bad
 from include.retraining.monitoring.tables import ARM_COMPARISONS, OUTCOME_METRICS
 from include.retraining.run import Run
-from include.retraining.settings import Alerts, Outcomes
+from include.retraining.settings import Alerts, Business, Outcomes
 from tests.retraining.alerting.alerts import DAY
 from tests.retraining.alerting.conftest import CHAT
 
@@ -112,10 +113,16 @@ def test_no_other_verdict_is_worth_a_notice(warehouse, verdict: str) -> None:
     assert turned_bad(warehouse, DAY, METRIC) == []
 
 
-def test_the_notice_names_what_it_saw_and_is_no_page(warehouse, chat) -> None:
+def test_the_notice_names_what_it_saw_and_is_no_page(warehouse, chat, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of yesterday at the latest: a missed date that somebody makes up for by hand is no news."""
+    monkeypatch.setattr(notices, "today_in", lambda _: DAY + timedelta(days=2))
     compared(warehouse, DAY, "worse")
-    settings = SimpleNamespace(alerts=Alerts(channels=(CHAT,)), outcomes=Outcomes())
+    settings = SimpleNamespace(alerts=Alerts(channels=(CHAT,)), outcomes=Outcomes(), business=Business())
     workspace = SimpleNamespace(warehouse=warehouse, settings=settings)
+    made_up_for = replace(RUN, run_id="manual", why="manual")
+    assert "not sent" in tell_of_outcomes(made_up_for, workspace, ("for_you",), METRIC)
+    assert chat.texts == []
+    monkeypatch.setattr(notices, "today_in", lambda _: DAY + timedelta(days=1))
     assert "worse by 0.1" in tell_of_outcomes(RUN, workspace, ("for_you",), METRIC)
     (text,) = chat.texts
     assert "[notice] recommender_outcomes" in text
