@@ -99,4 +99,6 @@ def _verdict(
         return "too_little_data"
     if low > 0 or high < 0:
         return "better" if low > 0 else "worse"
-    return "no_difference" if detectable <= settings.relevant_effect * abs(reference.mean) else "too_little_data"
+    # Of nothing there is no share that matters: where nobody of either arm did anything, that says nothing of them.
+    relevant = settings.relevant_effect * abs(reference.mean)
+    return "no_difference" if 0 < relevant >= detectable else "too_little_data"

@@ -54,6 +54,12 @@ def test_no_difference_is_said_only_where_a_relevant_one_would_have_been_found()
     assert compare(vague, vague, EVEN, SETTINGS).verdict == "too_little_data"
 
 
+def test_arms_of_which_nobody_did_anything_cannot_be_told_apart_for_lack_of_data() -> None:
+    assert compare(Estimate(0.0, 0.0, 5000), Estimate(0.0, 0.0, 263), 0.95, SETTINGS).verdict == "too_little_data"
+    # Where all of both did the very same, a relevant difference would have shown.
+    assert compare(Estimate(3.0, 0.0, 5000), Estimate(3.0, 0.0, 263), 0.95, SETTINGS).verdict == "no_difference"
+
+
 @pytest.mark.parametrize("users", [0, 1, SETTINGS.min_users - 1])
 def test_few_users_are_too_little_data_however_large_the_difference(users: int) -> None:
     few = Estimate(0.9 if users else float("nan"), 1e-6 if users > 1 else float("nan"), users)
