@@ -10,6 +10,7 @@ import argparse
 import json
 import math
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from include.recommender.explained_row import Question, published_row
@@ -29,11 +30,13 @@ if TYPE_CHECKING:
 
 
 def explanation(workspace: Recommender, question: Question) -> str:
-    """The whole story as text; SettingsError where there is no such row."""
+    """The whole story as text; OperationError where there is no such row. A landed id will do where ids are hashed."""
     from include.recommender.contenders import BASELINE_PREFIX
     from include.recommender.explained_score import reasons_of
+    from include.recommender.user_ids import stored_id
 
-    published = published_row(workspace.warehouse, question)
+    user_id = stored_id(workspace.settings, question.user_id)
+    published = published_row(workspace.warehouse, replace(question, user_id=user_id))
     lines = [*_row(workspace, published), *_publication(workspace, published)]
     label = published.row["model_version"]
     lines += [("model", f"{label}: a rule")] if label.startswith(BASELINE_PREFIX) else _model(workspace, published)

@@ -27,12 +27,11 @@ from include.recommender.tables import (
     USER_RECOMMENDATIONS,
     USER_STATS,
 )
+from include.recommender.user_ids import stored_id
 from include.retraining.errors import SettingsError
 from include.retraining.publication.blocked import blocked_items, blocked_names, called_item
 from include.retraining.publication.reader import read_publication
 from include.retraining.publication.switch_log import read_switch_log
-from include.retraining.quality.erased import hash_of
-from include.retraining.quality.privacy import hash_key
 from include.retraining.tables import BLOCKED_ITEMS
 
 if TYPE_CHECKING:
@@ -99,7 +98,7 @@ class RecommenderLookUp:
         current, day = read_switch_log(warehouse).pointer
         if current is None or day is None:
             return nothing_yet(f"User {user_id}")
-        stored = _stored_id(workspace, user_id)
+        stored = stored_id(workspace.settings, user_id)
         known = warehouse.read(USER_STATS, {"as_of_date": day, "user_id": stored}).to_pylist()
         facts = {"Publication": current} | _facts_of_user(known)
         lists = [_list_of(warehouse, day, stored, surface) for surface in SURFACES]
@@ -146,13 +145,6 @@ def catalogue(warehouse: Warehouse, day: date, item_ids: Iterable[str]) -> dict[
     return {row["item_id"]: row for row in rows}
 
 
-def _stored_id(workspace: Recommender, user_id: str) -> str:
-    """As tables keep it: a keyed hash where the settings say so."""
-    if user_id == EVERYBODY or not workspace.settings.privacy.hash_user_ids:
-        return user_id
-    return hash_of(user_id, hash_key())
-
-
 def _unknown_user(warehouse: Warehouse, user_id: str, day: date) -> str:
     an_item = " An item has this id: look it up as an item." if catalogue(warehouse, day, [user_id]) else ""
     return (
@@ -170,7 +162,7 @@ def _unknown_item(workspace: Recommender, item_id: str, day: date) -> str:
 def _is_a_user(workspace: Recommender, name: str, day: date) -> bool:
     """No without a hash key, which the look-up of an item does not ask for."""
     try:
-        where = {"as_of_date": day, "user_id": _stored_id(workspace, name)}
+        where = {"as_of_date": day, "user_id": stored_id(workspace.settings, name)}
     except SettingsError:
         return False
     return bool(workspace.warehouse.read(USER_STATS, where, ["user_id"]).num_rows)

@@ -6,7 +6,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from include.recommender.sql import sql
-from include.recommender.tables import EVENTS, USER_STATS
+from include.recommender.tables import EVENTS, EVERYBODY, USER_STATS
 from include.retraining.errors import SettingsError
 from include.retraining.quality.erased import HASHED_REGEX, hash_of
 from include.retraining.quality.privacy import hash_key
@@ -14,7 +14,15 @@ from include.retraining.quality.privacy import hash_key
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from include.recommender.settings import RecommenderSettings
     from include.retraining.warehouse.protocol import Warehouse
+
+
+def stored_id(settings: RecommenderSettings, user_id: str) -> str:
+    """A user id as tables keep it: a keyed hash where the settings say so. SettingsError without a hash key then."""
+    if user_id == EVERYBODY or not settings.privacy.hash_user_ids:
+        return user_id
+    return hash_of(user_id, hash_key())
 
 
 def refuse_mixed_ids(warehouse: Warehouse, hash_user_ids: bool, every_date: bool = False) -> None:

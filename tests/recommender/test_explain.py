@@ -205,6 +205,18 @@ def test_rule_8_a_row_leads_to_everything_it_came_from(published: World) -> None
     assert found["decision"].startswith(f"{DAY} promote: ndcg@10 over own_history +0.0500")
 
 
+def test_where_ids_are_kept_as_hashes_a_row_is_found_by_the_landed_id(
+    published: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored = {"tama": published.other_user, published.other_user: published.other_user}
+    monkeypatch.setattr("include.recommender.user_ids.hash_of", lambda user_id, _: stored[user_id])
+    privacy = published.workspace.settings.privacy.model_copy(update={"hash_user_ids": True})
+    hashing = published.workspace.settings.model_copy(update={"privacy": privacy})
+    workspace = replace(published.workspace, settings=hashing)
+    by_landed, by_stored = (explanation(workspace, Question("for_you", user, rank=1)) for user in stored)
+    assert by_landed == by_stored == explanation(published.workspace, Question("for_you", published.other_user, rank=1))
+
+
 def test_an_item_is_found_as_well_as_its_rank(published: World) -> None:
     user = published.explained_users[0]
     row = row_of(published, "for_you", user, 2)
