@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -131,7 +132,8 @@ def _shown_in_arms(
     computed_for: date,
 ) -> dict[str, pd.DataFrame]:
     """By surface, what users who were in an arm were shown."""
-    first = min(window.started_at for window in windows).date()
+    began = min(window.started_at for window in windows)
+    first = began.astimezone(ZoneInfo(settings.business.timezone)).date()
     shown = showings_of(warehouse, settings, set().union(*surfaces.values()), first, computed_for)
     return {
         surface: shown[(shown["surface"] == surface) & shown["publication_id"].isin(published) & shown["arm"].notna()]

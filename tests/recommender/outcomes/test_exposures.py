@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -172,6 +173,21 @@ def test_arms_are_compared_by_what_those_shown_did(workspace: Recommender, tmp_p
     (row,) = comparisons(workspace, NEXT, reading="while_current", metric="click_through")
     assert (row["users"], row["reference_users"], row["verdict"]) == (2, 1, "too_little_data")
     assert row["difference"] == pytest.approx(1 / 4 - 1 / 2)
+
+
+def test_what_was_shown_counts_from_the_business_date_on_which_readers_got_the_lists(
+    workspace: Recommender, tmp_path: Path
+) -> None:
+    """In Los Angeles they get them on the evening before, at 20:00, which is the next day by UTC."""
+    business = workspace.settings.business.model_copy(update={"timezone": "America/Los_Angeles"})
+    workspace = replace(workspace, settings=workspace.settings.model_copy(update={"business": business}))
+    name = shown_world(workspace, tmp_path)
+    evening = {"publication_id": name, "shown_at": "2026-05-01T04:00:00Z"}
+    land(tmp_path, NEXT, [GOOD | evening | {"user_id": user} for user in ("u1", "u3")])
+    ingest_exposures(run_for(NEXT), workspace)
+    compare_arms(run_for(NEXT), workspace)
+    (row,) = comparisons(workspace, NEXT, reading="while_current", metric="click_through")
+    assert (row["users"], row["reference_users"]) == (1, 1)
 
 
 def test_rule_2_exposures_that_arrive_later_are_not_known_yet(workspace: Recommender, tmp_path: Path) -> None:
