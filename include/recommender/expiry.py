@@ -23,6 +23,7 @@ from include.recommender.tables import (
 from include.retraining.monitoring.tables import DISTRIBUTIONS, DRIFT_METRICS
 from include.retraining.publication.switch_log import read_switch_log
 from include.retraining.retention import (
+    blank_samples,
     count_rows,
     publications_to_keep,
     remove_rows,
@@ -54,6 +55,9 @@ def remove_expired_rows(workspace: Recommender, dry_run: bool) -> str:
     for table, where in expired(workspace, today):
         rows = count_or_remove(workspace.warehouse, table, where)
         lines.append(f"  {table.name}: {rows:,} rows; {', '.join(f'{len(where[name])} {name}' for name in where)}")
+    first_kept = today - timedelta(days=workspace.settings.retention.quarantine_days)
+    if blanked := blank_samples(workspace.warehouse, first_kept, dry_run):
+        lines.append(f"  data_quality_results: samples of {blanked:,} checks, whose quarantine is gone")
     kept = ", ".join(sorted(_kept(workspace, today))) or "none yet"
     return "\n".join([f"rows older than [retention] allows {verb}:", *lines, f"kept publications: {kept}"])
 

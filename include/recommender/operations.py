@@ -162,7 +162,8 @@ def remove_expired(operation: Operation, workspace: Recommender) -> str:
     """Remove what is older than the settings keep.
 
     **Does**: deletes partitions older than the limits of `[retention]`; never the current publication, the last ones
-    that readers saw, or the training sets of kept publications and of champions.
+    that readers saw, or the training sets of kept publications and of champions. Samples of rows in check results go
+    with the quarantine.
     **Writes**: deletes from the published, draft, feature and training tables, `list_explanations`, `quarantined_rows`,
     `data_quality_results`, `distributions` and `drift_metrics`. With `dry_run` nothing.
     **If it fails**: less was removed than could be; readers see no difference.

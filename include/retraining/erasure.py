@@ -10,6 +10,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from include.retraining.quality.erased import KEY_CHECK, hash_of, is_hashed
+from include.retraining.quality.history import rewrite_results
 from include.retraining.quality.privacy import hash_key, keyed_hash
 from include.retraining.tables import DATA_QUALITY_RESULTS, ERASED_ROWS, ERASURES, QUARANTINED_ROWS, READMISSIONS
 
@@ -78,7 +79,8 @@ def remove(warehouse: Warehouse, person: Person, traces: Sequence[Trace]) -> Non
     # The other way round: events tell which rows are the person's, and must outlast a kill.
     for trace in reversed(traces):
         if trace.table is DATA_QUALITY_RESULTS:
-            _hide_samples(warehouse, person, set(trace.where[ROW]))  # type: ignore[call-overload]
+            row_ids: set[str] = set(trace.where[ROW])  # type: ignore[call-overload]
+            rewrite_results(warehouse, _results_to_change(warehouse, person, row_ids))
         else:
             warehouse.delete(trace.table, trace.where)
 
@@ -161,17 +163,3 @@ def _results_to_change(warehouse: Warehouse, person: Person, row_ids: set[str]) 
         samples = [ERASED_SAMPLE if theirs & {key, *key.split("/")} else key for key in row["sample_keys"] or ()]
         if ERASED_SAMPLE in samples and samples != row["sample_keys"]:
             yield row | {"sample_keys": samples}
-
-
-def _hide_samples(warehouse: Warehouse, person: Person, row_ids: set[str]) -> None:
-    import pyarrow as pa
-
-    changed = {
-        tuple(row[name] for name in DATA_QUALITY_RESULTS.key): row
-        for row in _results_to_change(warehouse, person, row_ids)
-    }
-    for partition in {(row["as_of_date"], row["stage"]) for row in changed.values()}:
-        where = dict(zip(DATA_QUALITY_RESULTS.partition, partition, strict=True))
-        rows = warehouse.read(DATA_QUALITY_RESULTS, where).to_pylist()
-        rows = [changed.get(tuple(row[name] for name in DATA_QUALITY_RESULTS.key), row) for row in rows]
-        warehouse.replace(DATA_QUALITY_RESULTS, where, pa.Table.from_pylist(rows, schema=DATA_QUALITY_RESULTS.schema))

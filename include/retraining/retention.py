@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from include.retraining.promotion.decisions import champion_version
 from include.retraining.publication.switch_log import as_of_date_of
-from include.retraining.tables import PROMOTION_DECISIONS, PUBLICATIONS
+from include.retraining.quality.history import recorded_dates, rewrite_results
+from include.retraining.tables import DATA_QUALITY_RESULTS, PROMOTION_DECISIONS, PUBLICATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -63,6 +64,19 @@ def count_rows(warehouse: Warehouse, table: Table, where: Mapping[str, Sequence[
 def remove_rows(warehouse: Warehouse, table: Table, where: Mapping[str, Sequence[object]]) -> int:
     """Delete them; the number of rows removed."""
     return warehouse.delete(table, where).rows
+
+
+def blank_samples(warehouse: Warehouse, first_kept: date, dry_run: bool) -> int:
+    """Take (or count) the samples of rows in check results older than a date; the number of results that had some.
+
+    Once the quarantine of that time is gone nothing tells whose rows these were, and no erasure would find them.
+    """
+    old = [day for day in recorded_dates(warehouse) if day < first_kept]
+    rows = warehouse.read(DATA_QUALITY_RESULTS, {"as_of_date": old}).to_pylist() if old else []
+    blanked = [row | {"sample_keys": []} for row in rows if row["sample_keys"]]
+    if not dry_run:
+        rewrite_results(warehouse, blanked)
+    return len(blanked)
 
 
 def _publications(warehouse: Warehouse) -> list[dict[str, Any]]:

@@ -143,6 +143,22 @@ def test_each_kind_of_table_has_its_own_limit(
     assert len(days_of(warehouse, EVENTS, "event_date")) == 6
 
 
+def test_samples_of_rows_go_with_the_quarantine_that_tells_whose_they_are(
+    recommender: Workspace[RecommenderSettings], warehouse: LocalWarehouse
+) -> None:
+    for days in (91, 90):
+        checks = [row_of(DATA_QUALITY_RESULTS, as_of_date=ago(days), check_name=name) for name in ("a", "b")]
+        put(warehouse, DATA_QUALITY_RESULTS, [checks[0], checks[1] | {"sample_keys": []}])
+    before = warehouse.read(DATA_QUALITY_RESULTS).to_pylist()
+    dry = remove_expired(DRY, recommender)
+    assert warehouse.read(DATA_QUALITY_RESULTS).to_pylist() == before
+    assert "data_quality_results: samples of 1 checks" in dry
+    assert "data_quality_results: samples of 1 checks" in remove_expired(NOW, recommender)
+    left = warehouse.read(DATA_QUALITY_RESULTS).to_pylist()
+    assert left == [row | {"sample_keys": [] if row["as_of_date"] == ago(91) else row["sample_keys"]} for row in before]
+    assert "samples" not in remove_expired(NOW, recommender)
+
+
 def test_reasons_stay_as_long_as_their_publication(
     recommender: Workspace[RecommenderSettings], warehouse: LocalWarehouse
 ) -> None:

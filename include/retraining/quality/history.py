@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import date
 from itertools import groupby
 from operator import itemgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from include.retraining.quality.checks import CheckResult
 from include.retraining.quality.verdict import result_of, verdict_of
 from include.retraining.tables import DATA_QUALITY_RESULTS, QUARANTINED_ROWS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from include.retraining.quality.verdict import Verdict
     from include.retraining.warehouse.protocol import Warehouse
@@ -35,6 +35,19 @@ def results_of_dates(warehouse: Warehouse, dates: Sequence[date]) -> dict[date, 
         day: {stage: [result_of(row) for row in of_stage] for stage, of_stage in groupby(of_date, itemgetter("stage"))}
         for day, of_date in groupby(rows, itemgetter("as_of_date"))
     }
+
+
+def rewrite_results(warehouse: Warehouse, changed: Iterable[Mapping[str, Any]]) -> None:
+    """Put rows of DATA_QUALITY_RESULTS in the place of those with their keys, all other rows left as they are."""
+    import pyarrow as pa
+
+    table = DATA_QUALITY_RESULTS
+    by_key = {tuple(row[name] for name in table.key): row for row in changed}
+    for partition in sorted({tuple(row[name] for name in table.partition) for row in by_key.values()}):
+        where = dict(zip(table.partition, partition, strict=True))
+        rows = warehouse.read(table, where).to_pylist()
+        rows = [by_key.get(tuple(row[name] for name in table.key), row) for row in rows]
+        warehouse.replace(table, where, pa.Table.from_pylist(rows, schema=table.schema))
 
 
 def verdicts(stages: Mapping[str, Sequence[CheckResult]]) -> dict[str, Verdict]:
