@@ -9,6 +9,7 @@ import numpy as np
 from include.recommender.baselines import baselines_of
 from include.recommender.evaluation import CHALLENGER, CHAMPION, FOR_EVERYBODY
 from include.recommender.metrics import PER_USER
+from include.recommender.statistics import wanted_events
 from include.retraining.promotion.paired_bootstrap import Interval, bootstrap_mean
 from include.retraining.promotion.policy import Evidence, SegmentEvidence
 from include.retraining.tables import EVALUATION_RESULTS
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from include.recommender.evaluation import Results
+    from include.recommender.settings import RecommenderSettings
     from include.retraining.settings import Promotion
 
 EVERYBODY = "all"
@@ -28,11 +30,12 @@ NO_HISTORY = "no history"
 
 
 def result_rows(
-    results: Results, labels: Mapping[str, str], as_of_date: date, surface: str, promotion: Promotion
+    results: Results, labels: Mapping[str, str], as_of_date: date, surface: str, settings: RecommenderSettings
 ) -> pa.Table:
     """Rows of EVALUATION_RESULTS. `labels` are the model versions by contender."""
     import pyarrow as pa
 
+    promotion, wanted = settings.promotion, wanted_events(settings)
     frames = {name: _pooled(weeks) for name, weeks in results.per_user.items()}
     segments = _pooled(results.segments)
     rows = [
@@ -47,7 +50,7 @@ def result_rows(
         {
             "as_of_date": as_of_date, "surface": surface, "contender": contender, "versus": versus, "segment": segment,
             "metric": metric, "model_version": labels.get(contender, ""), "mean": interval.mean, "low": interval.low,
-            "high": interval.high, "users": interval.users,
+            "high": interval.high, "users": interval.users, "wanted": wanted,
         }
         for contender, versus, segment, metric, interval in rows
     ]  # fmt: skip

@@ -6,11 +6,21 @@ import re
 from typing import TYPE_CHECKING
 
 from include.recommender.settings import SURFACES
+from include.recommender.sql import sql
 from include.recommender.tables import EVERYBODY
 from include.retraining.quality.checks import Check
 from include.retraining.quality.expectation import between
 from include.retraining.quality.privacy import PERSONAL, PERSONAL_TEXT
-from include.retraining.quality.row_rules import Measure, as_landed, at_least, at_most, free_of, one_of, present
+from include.retraining.quality.row_rules import (
+    Measure,
+    as_landed,
+    at_least,
+    at_most,
+    classify,
+    free_of,
+    one_of,
+    present,
+)
 
 if TYPE_CHECKING:
     from include.recommender.settings import RecommenderSettings
@@ -46,6 +56,12 @@ def event_rules(settings: RecommenderSettings) -> tuple[RowRule, ...]:
         at_most("value_not_finite", NOT_FINITE, 0),
         at_most("value_too_large", TOO_LARGE, 0, readmittable=True),
     )
+
+
+def judge_events(settings: RecommenderSettings) -> tuple[str, dict[str, object]]:
+    """GoogleSQL and its parameters that add `broken_rule` to typed_events: of event_rules, or EVENT_ID_REPEATED."""
+    rules, parameters = classify(event_rules(settings))
+    return f"WITH classified_events AS (\n{rules}\n)\n(\n{sql('repeated_ids')}\n)", parameters
 
 
 def item_rules(settings: RecommenderSettings) -> tuple[RowRule, ...]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from include.recommender.expectations import event_rules, item_rules
+from include.recommender.expectations import item_rules, judge_events
 from include.recommender.quarantine import quarantine
 from include.recommender.sql import sql
 from include.recommender.tables import EVENTS, ITEMS
@@ -162,9 +162,8 @@ def _rebuild_events(
         {"timezone": settings.business.timezone, "deduplicate": settings.ingest.deduplicate},
         {"landed_events": landed},
     )
-    rules, parameters = classify(event_rules(settings))
-    judged = f"WITH classified_events AS (\n{rules}\n)\n(\n{sql('repeated_ids')}\n)"
-    classified = warehouse.query(judged, parameters, {"typed_events": typed})
+    rules, parameters = judge_events(settings)
+    classified = warehouse.query(rules, parameters, {"typed_events": typed})
     events = warehouse.query(
         sql("deduplicate_events"), {"event_dates": list(event_dates)}, {"classified_events": classified}
     )

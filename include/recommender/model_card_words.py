@@ -10,6 +10,7 @@ from include.recommender.evaluation_rows import NO_HISTORY
 from include.recommender.segments import ACTIVITY
 from include.recommender.source_report import source_row
 from include.recommender.sources import SOURCE_NAMES
+from include.recommender.statistics import wanted_events
 from include.retraining.promotion.policy import compared_segments, surely_worse, what_shows
 
 if TYPE_CHECKING:
@@ -94,11 +95,10 @@ def rules(evidence: CardEvidence) -> list[str]:
 def data(evidence: CardEvidence) -> list[tuple[str, str]]:
     """What a ranker was made from: a name, and what it was."""
     training, settings, tags = evidence.training, evidence.settings, evidence.model.tags
-    wanted = ", ".join(settings.business.positive_event_types) or "any event"
     days = settings.training.label_days
     return [
         ("Date of the run", f"{evidence.as_of_date}: no event of that date or later was looked at"),
-        ("What counts as wanted", f"{wanted} in the {days} days that follow"),
+        ("What counts as wanted", f"{wanted_events(settings)} in the {days} days that follow"),
         ("Dates it learnt at", ", ".join(str(day) for day in training.snapshots[-_chosen(evidence) :])),
         ("Dates it could choose from", f"{len(training.snapshots)}, each with the {days} days that follow"),
         ("Rows", f"{training.rows:,} proposed items, {training.positives:,} of them wanted"),

@@ -258,7 +258,7 @@ def evaluate(run: Run, workspace: Recommender, surface: str, challenger: str) ->
     results = evaluate_weeks(workspace.warehouse, settings, run.as_of_date, surface, weeks)
     champion = champion_version(workspace.warehouse, surface, run.as_of_date) or ""
     labels = {CHALLENGER: challenger, CHAMPION: champion}
-    rows = result_rows(results, labels, run.as_of_date, surface, settings.promotion)
+    rows = result_rows(results, labels, run.as_of_date, surface, settings)
     partition = {"as_of_date": run.as_of_date, "surface": surface}
     return workspace.warehouse.replace(EVALUATION_RESULTS, partition, rows).rows
 

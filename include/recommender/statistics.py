@@ -90,6 +90,11 @@ def positive_parameters(settings: RecommenderSettings) -> Mapping[str, object]:
     return {"all_positive": not types, "positive_event_types": types or [""]}
 
 
+def wanted_events(settings: RecommenderSettings) -> str:
+    """The event types that are what a user wants, in words."""
+    return ", ".join(sorted(settings.business.positive_event_types)) or "any event"
+
+
 def items_snapshot(warehouse: Warehouse, as_of_date: date, known_until: date) -> date:
     """The newest items snapshot up to as_of_date, else the earliest one up to known_until.
 

@@ -42,11 +42,12 @@ EVALUATION_RESULTS = Table(
     {
         "as_of_date": "date", "surface": "string", "contender": "string", "versus": "string", "segment": "string",
         "metric": "string", "model_version": "string", "mean": "float64", "low": "float64", "high": "float64",
-        "users": "int64",
+        "users": "int64", "wanted": "string",
     },
     key=("as_of_date", "surface", "contender", "versus", "segment", "metric"),
     partition=("as_of_date", "surface"),
     unhashed=("model_version",),
+    schema_version=2,
 )  # fmt: skip
 
 PROMOTION_DECISIONS = Table(

@@ -15,9 +15,9 @@ from include.recommender.expectations import (
     NOT_FINITE,
     OCCURRED_AT,
     TOO_LARGE,
-    event_rules,
     exposure_rules,
     item_rules,
+    judge_events,
 )
 from include.recommender.settings import RecommenderSettings
 from include.recommender.sql import sql
@@ -278,7 +278,7 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Callable[[], pa.Table]]]] 
     "user_stats": (sql("user_stats"), STATISTICS, {}),
     "user_stats between users": (sql("user_stats"), USERS_BETWEEN, {}),
     "user_stats of some users": (sql("user_stats"), SOME_USERS, {}),
-    "rules of events": (*classify(event_rules(SETTINGS)), {"typed_events": unjudged_events}),
+    "rules of events": (*judge_events(SETTINGS), {"typed_events": unjudged_events}),
     "rules of exposures": (*classify(exposure_rules()), {"typed_events": unjudged_exposures}),
     "rules of items": (*classify(item_rules(SETTINGS)), {"typed_events": unjudged_items}),
     "measures": (

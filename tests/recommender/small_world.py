@@ -220,7 +220,7 @@ def evaluation_rows(
         return {
             "as_of_date": day, "surface": surface, "contender": contender, "versus": versus, "segment": segment,
             "metric": metric, "model_version": contender, "mean": mean, "low": mean - 0.001, "high": mean + 0.001,
-            "users": users,
+            "users": users, "wanted": "any event",
         }  # fmt: skip
 
     means = {name: 0.1 + 0.1 * (name == "own_history") for name in baselines_of(surface)}

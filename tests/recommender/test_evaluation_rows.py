@@ -13,6 +13,7 @@ from include.recommender.baselines import baselines_of
 from include.recommender.evaluation import CHALLENGER, CHAMPION, FOR_EVERYBODY, Results
 from include.recommender.evaluation_rows import EVERYBODY, NO_HISTORY, evidence_from, result_rows
 from include.recommender.metrics import PER_USER
+from include.recommender.settings import RecommenderSettings
 from include.recommender.source_report import SourceReport
 from include.retraining.content_hash import content_hash
 from include.retraining.promotion.paired_bootstrap import Interval, bootstrap_mean
@@ -87,7 +88,7 @@ def measured() -> Results:
 
 
 def rows_of(results: Results, policy: Promotion = POLICY) -> pa.Table:
-    return result_rows(results, LABELS, DAY, SURFACE, policy)
+    return result_rows(results, LABELS, DAY, SURFACE, RecommenderSettings(promotion=policy))
 
 
 def indexed(rows: pa.Table) -> dict[Key, dict[str, Any]]:
@@ -109,7 +110,7 @@ def rows(table: pa.Table) -> dict[Key, dict[str, Any]]:
 def test_rows_fit_the_table_and_say_of_what_they_are(table: pa.Table) -> None:
     assert table.schema.equals(EVALUATION_RESULTS.schema)
     found = table.to_pylist()
-    assert {(row["as_of_date"], row["surface"]) for row in found} == {(DAY, SURFACE)}
+    assert {(row["as_of_date"], row["surface"], row["wanted"]) for row in found} == {(DAY, SURFACE, "any event")}
     assert {row["contender"]: row["model_version"] for row in found if row["model_version"]} == LABELS
     assert {row["contender"] for row in found if not row["model_version"]} == {
         *baselines_of(SURFACE), FOR_EVERYBODY, "source:rising",

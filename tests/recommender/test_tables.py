@@ -34,7 +34,7 @@ KNOWN = {
     "quarantined_rows": (1, "acacdab8d2e9"),
     "readmissions": (1, "c53cc0f206b7"),
     "data_quality_results": (1, "a0b8ab0f0498"),
-    "evaluation_results": (1, "f2af2debc7ac"),
+    "evaluation_results": (2, "4dcddd1e3f68"),
     "promotion_decisions": (2, "fc7ff9099d0f"),
     "publications": (2, "00e13469643b"),
     "publication_switches": (1, "a95be2dad308"),

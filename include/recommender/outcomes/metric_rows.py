@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from include.recommender.outcomes.groups import hits_by_source, segments_of_read
 from include.recommender.outcomes.occasions import occasions_of
 from include.recommender.outcomes.offline import offline_estimates
 from include.recommender.outcomes.showings import CLICK_THROUGH, showings_of
+from include.recommender.statistics import wanted_events
 from include.retraining.monitoring.credit import HELD, HELD_DAYS, WHILE_CURRENT
 from include.retraining.monitoring.estimates import estimate
 from include.retraining.publication.switch_log import as_of_date_of
@@ -61,7 +62,7 @@ def metric_rows(
     if not due:
         return
     metric = settings.promotion.metric
-    foretold = cache(lambda *asked: offline_estimates(warehouse, *asked))
+    foretold = cache(partial(offline_estimates, warehouse, wanted_events(settings)))
     for publication_id, each in due.items():
         common = _common(computed_for, publication_id, reading, each)
         occasions = occasions_of(warehouse, settings, publication_id, each.windows, computed_for)

@@ -19,8 +19,13 @@ if TYPE_CHECKING:
     Estimates = Mapping[tuple[str, str], Interval]
 
 
-def offline_estimates(warehouse: Warehouse, surface: str, model_version: str, as_of_date: date) -> Estimates:
-    """The estimates by segment and metric for what made a list of as_of_date; none where it was never evaluated."""
+def offline_estimates(
+    warehouse: Warehouse, wanted: str, surface: str, model_version: str, as_of_date: date
+) -> Estimates:
+    """The estimates by segment and metric for what made a list of as_of_date; none where it was never evaluated.
+
+    Nor where it was judged by other events than `wanted`. Rows from before that was kept count as judged by these.
+    """
     day, contender = as_of_date, model_version.removeprefix(BASELINE_PREFIX)
     if not model_version.startswith(BASELINE_PREFIX):
         where = {"surface": surface, "kind": "decided", "model_version": model_version}
@@ -33,4 +38,5 @@ def offline_estimates(warehouse: Warehouse, surface: str, model_version: str, as
     return {
         (row["segment"], row["metric"]): Interval(row["mean"], row["low"], row["high"], row["users"])
         for row in warehouse.read(EVALUATION_RESULTS, asked).to_pylist()
+        if row["wanted"] in (None, wanted)
     }

@@ -207,6 +207,18 @@ def test_a_whole_week_stands_beside_the_estimate_that_the_promotion_rested_on(wo
     assert {row["offline_mean"] for row in outcomes(world, FIRST + timedelta(days=6), **name)} == {None}
 
 
+def test_an_estimate_by_other_events_stands_beside_no_outcome(world: Recommender) -> None:
+    decided(world, FIRST - timedelta(days=5))
+    business = world.settings.business.model_copy(update={"positive_event_types": ("like",)})
+    changed = replace(world, settings=world.settings.model_copy(update={"business": business}))
+    happen(changed, [on(user, "i0", FIRST) | {"event_type": "like"} for user in ("u1", "u2", "u3")])
+    measure_outcomes(run_for(FIRST + timedelta(days=7)), changed)
+    name = {"publication_id": PUBLISHED[FIRST], "arm": "ranker", "dimension": "all", "metric": "ndcg@10"}
+    (row,) = outcomes(changed, FIRST + timedelta(days=7), reading="held_7_days", surface="for_you", **name)
+    assert row["mean"] is not None
+    assert row["offline_mean"] is None
+
+
 def test_nothing_published_is_nothing_to_measure(workspace: Recommender) -> None:
     assert measure_outcomes(run_for(FIRST), workspace) == 0
     assert "nothing to compare" in compare_arms(run_for(FIRST), workspace)
