@@ -6,9 +6,10 @@ import argparse
 import shutil
 import sys
 import uuid
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from include.recommender.ingest import EVENT_COLUMNS
 from include.retraining.errors import HigawariError, LandedDataError, SettingsError, TransientError
@@ -32,9 +33,13 @@ SPLIT = """
         SELECT * EXCLUDE (higawari_date, higawari_last),
                strftime(coalesce(higawari_date, higawari_last) + 1, '%Y-%m-%d') AS higawari_arrival
         FROM (
-            SELECT *, CAST(try_cast("{occurred_at}" AS TIMESTAMPTZ) AT TIME ZONE $timezone AS DATE) AS higawari_date,
+            SELECT * EXCLUDE (higawari_day),
+                   CASE WHEN higawari_day BETWEEN DATE '0002-01-01' AND $today THEN higawari_day END AS higawari_date,
                    max(higawari_date) OVER () AS higawari_last
-            FROM {reader}
+            FROM (
+                SELECT *, CAST(try_cast("{occurred_at}" AS TIMESTAMPTZ) AT TIME ZONE $timezone AS DATE) AS higawari_day
+                FROM {reader}
+            )
         )
         WHERE higawari_last IS NOT NULL
     ) TO '{folder}' (FORMAT parquet, PARTITION_BY (higawari_arrival), FILENAME_PATTERN 'history')
@@ -44,8 +49,9 @@ SPLIT = """
 def land_history(source: Path, landing: Deliveries, settings: RecommenderSettings) -> list[date]:
     """Split `source/events.*` by event date into the landing zone, `source/items.*` as one snapshot.
 
-    A row arrives the day after it occurred; a row whose time is unreadable arrives with the last day, to be
-    quarantined there; days without events get an empty delivery; the catalogue counts from the first event date.
+    A row arrives the day after it occurred; a row whose time is unreadable, or lies in the future, arrives with the
+    last day, to be quarantined there; days without events get an empty delivery; the catalogue counts from the first
+    event date.
     Returns the event dates. Landing the same source again replaces what it landed.
     A source that is a landing zone itself is copied as it is.
     Raises LandedDataError for a bad file, SettingsError where storage.memory_limit is too small, TransientError where
@@ -114,7 +120,7 @@ def _land_events(events: Path, landing: LandingZone, settings: RecommenderSettin
             _split(connection, events, incoming, theirs, settings.business.timezone)
         if folders := sorted(incoming.glob("higawari_arrival=*")):
             return [_put_in_place(folder, landing) for folder in folders]
-        raise LandedDataError(f"a readable time in {theirs} of {events}", "not one row with it", "mend the file")
+        raise LandedDataError(f"readable times, not of the future, in {theirs} of {events}", "none", "mend the file")
     except duckdb.Error as error:
         raise _told(error, events, storage) from error
     finally:
@@ -154,7 +160,8 @@ def _split(connection: duckdb.DuckDBPyConnection, events: Path, folder: Path, oc
     connection.execute("SET timezone = 'UTC'")
     quoted = occurred_at.replace('"', '""')
     statement = SPLIT.format(occurred_at=quoted, reader=reader_of(events), folder=str(folder).replace("'", "''"))
-    connection.execute(statement, {"file": without_wildcards(events), "timezone": timezone})
+    today = datetime.now(ZoneInfo(timezone)).date()
+    connection.execute(statement, {"file": without_wildcards(events), "timezone": timezone, "today": today})
 
 
 def _put_in_place(folder: Path, landing: LandingZone) -> date:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import random
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -114,6 +115,24 @@ def test_rows_with_unreadable_times_arrive_last_and_end_in_quarantine(
     refused = warehouse.read(QUARANTINED_ROWS).to_pylist()
     assert [row["reason"] for row in refused] == ["occurred_at_unreadable"] * 3
     assert {row["arrival_date"] for row in refused} == {after(3)}
+
+
+def test_rows_of_times_that_cannot_be_arrive_last_and_end_in_quarantine(
+    source: Callable[[Rows], Path], landing: LandingZone, settings: RecommenderSettings, warehouse: LocalWarehouse
+) -> None:
+    """A year mistyped makes no deliveries of the centuries between."""
+    times = [f"{after(0)}T10:00:00Z", "2926-03-01T10:00:00Z", "20260-03-01T10:00:00Z", "-0044-03-15", "infinity"]
+    rows = [row(FIRST, f"u{n}", occurred_at=time) for n, time in enumerate(times)]
+    dates = land_history(source(rows), landing, settings)
+    assert dates == [after(0)]
+    ingest_dates(warehouse, landing, settings, dates, after(1))
+    assert warehouse.read(EVENTS)["user_id"].to_pylist() == ["u0"]
+    refused = [
+        (json.loads(row["landed_row"])["user_id"], row["reason"])
+        for row in warehouse.read(QUARANTINED_ROWS).to_pylist()
+    ]
+    others = [(user_id, "occurred_at_unreadable") for user_id in ("u2", "u3", "u4")]
+    assert sorted(refused) == [("u1", "dated_after_arrival"), *others]
 
 
 def test_the_catalogue_counts_from_the_first_event_date(
