@@ -50,7 +50,7 @@ def future_timestamps(day: LandedDay) -> str:
 def unknown_items(day: LandedDay) -> str:
     """40 % of the rows refer to pictures that no items snapshot knows."""
     unknown = pc.binary_join_element_wise("unknown", column(day.rows(), "item_id"), "-")
-    return _damage_column(day, "item_id", unknown, "pointed item_id to unknown pictures")
+    return _damage_column(day, "item_id", unknown, "pointed item_id to unknown pictures", copies_too=True)
 
 
 @fault()
@@ -66,9 +66,15 @@ def viral_item(day: LandedDay) -> str:
     return f"added {len(views):,} views of {item} to {len(rows):,} rows"
 
 
-def _damage_column(day: LandedDay, name: str, damaged: pa.Scalar | pa.ChunkedArray, done: str) -> str:
+def _damage_column(
+    day: LandedDay, name: str, damaged: pa.Scalar | pa.ChunkedArray, done: str, *, copies_too: bool = False
+) -> str:
+    """Damage some rows; with `copies_too` also their copies, which else would share an id with another event."""
     rows = day.rows()
     chosen = day.choose(rows)
+    if copies_too:
+        ids = column(rows, "event_id")
+        chosen = pc.is_in(ids, ids.filter(pa.array(chosen))).to_numpy()
     day.redeliver(with_column(rows, name, pc.if_else(pa.array(chosen), damaged, column(rows, name))))
     return f"{done} in {chosen.sum():,} of {len(rows):,} rows"
 

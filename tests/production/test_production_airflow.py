@@ -57,7 +57,7 @@ RIGHTS = {
     "trigger": (TRIGGER, {ON_CALL, OPERATOR}),
     "roll back": (ROLL_BACK, {ON_CALL, OPERATOR}),
     "forget a user": (FORGET, {OPERATOR}),
-    "backfill": (BACKFILL, {OPERATOR}),
+    "backfill": (BACKFILL, {ON_CALL, OPERATOR}),
     "clear": (CLEAR, {ON_CALL, OPERATOR}),
     "approve": (APPROVE, {ON_CALL, OPERATOR}),
     "unpause": (UNPAUSE, {ON_CALL, OPERATOR}),
