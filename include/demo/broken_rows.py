@@ -36,7 +36,7 @@ def email_as_user_id(day: LandedDay) -> str:
 @fault(share=0.06)
 def unknown_event_type(day: LandedDay) -> str:
     """6 % of the rows are of a type nobody announced: 'hover'."""
-    return _damage_column(day, "event_type", pa.scalar("hover"), "set event_type to 'hover'")
+    return _damage_column(day, "event_type", pa.scalar("hover"), "set event_type to 'hover'", copies_too=True)
 
 
 @fault(share=0.07)

@@ -8,6 +8,7 @@ import re
 import traceback
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
+from fractions import Fraction
 from math import ceil
 from pathlib import Path
 from types import SimpleNamespace
@@ -134,9 +135,12 @@ def test_a_type_that_is_not_among_the_declared_ones_is_turned_away(
 ) -> None:
     monkeypatch.setenv("HIGAWARI_INGEST__ALLOWED_EVENT_TYPES", '["view", "like"]')
     inject(home / "landing", "unknown_event_type", LAST_ARRIVAL)
+    types = [
+        name for file in events_folder(home / "landing", LAST_ARRIVAL).glob("*.parquet") for name in types_of(file)
+    ]
     workspace = open_recommender()
     assert where_it_ended(run_the_day(workspace)) == ("decide_data_verdict", "DataStopError")
-    assert_no_row_is_lost(home, workspace, (0.06, "event_type_unknown"))
+    assert_no_row_is_lost(home, workspace, (Fraction(types.count("hover"), len(types)), "event_type_unknown"))
     assert everything_seen(workspace.warehouse) == before[1]
 
 
@@ -184,7 +188,12 @@ def verdict_and_failed_checks(workspace: Recommender, day: date = LAST_ARRIVAL) 
     return verdict_of(read_results(workspace.warehouse, day, "inputs")) if results else "none", failed
 
 
-def assert_no_row_is_lost(home: Path, workspace: Recommender, quarantined: tuple[float, str] | None) -> None:
+def types_of(file: Path) -> list[str]:
+    types: list[str] = pq.read_table(file)["event_type"].to_pylist()
+    return types
+
+
+def assert_no_row_is_lost(home: Path, workspace: Recommender, quarantined: tuple[float | Fraction, str] | None) -> None:
     """Each landed row is accepted, in quarantine, or the copy of an accepted event."""
     files = events_folder(home / "landing", LAST_ARRIVAL).glob("*.parquet")
     landed = Counter(event_id for file in files for event_id in pq.read_table(file)["event_id"].to_pylist())
