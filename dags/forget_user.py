@@ -11,7 +11,13 @@ from airflow.sdk import Param, dag
 
 from include.recommender import operations
 from include.recommender.workspace import open_recommender
-from include.retraining.airflow_steps import OPERATION_DAG, PRODUCTION_POOL, operation_form, operation_task
+from include.retraining.airflow_steps import (
+    OPERATION_DAG,
+    PRODUCTION_POOL,
+    WAIT_FOR_RUNS,
+    operation_form,
+    operation_task,
+)
 from include.retraining.alerting.callbacks import alert_callbacks
 
 FORM = operation_form(
@@ -20,7 +26,6 @@ FORM = operation_form(
         description="The id as landed, or better its keyed hash (h:...), which leaves no trace in Airflow itself.",
     ),
 )  # fmt: skip
-WAIT_FOR_RUNS = {"retries": 36, "retry_delay": timedelta(minutes=10)}
 HOURS = {"execution_timeout": timedelta(hours=2)}
 
 

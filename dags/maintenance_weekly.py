@@ -6,14 +6,12 @@ champions, table versions that kept publications name, audit tables.
 **Airflow's own database** is not touched: `airflow db clean`, docs/operate.md.
 """
 
-from datetime import timedelta
-
 import pendulum
 from airflow.sdk import Param, dag
 
 from include.recommender import operations
 from include.recommender.workspace import open_recommender, settings_for_parsing
-from include.retraining.airflow_steps import DEFAULT_ARGS, PRODUCTION_POOL, operation_task
+from include.retraining.airflow_steps import DEFAULT_ARGS, PRODUCTION_POOL, WAIT_FOR_RUNS, operation_task
 from include.retraining.alerting.callbacks import alert_callbacks
 
 settings = settings_for_parsing()
@@ -24,7 +22,6 @@ PARAMS = {
     ),
     "reason": Param(None, type=["null", "string"], title="Reason", description="Needed when you start it by hand."),
 }  # fmt: skip
-WAIT_FOR_RUNS = {"retries": 36, "retry_delay": timedelta(minutes=10)}
 
 
 @dag(

@@ -7,15 +7,13 @@
 old dates oldest first: days in a row are counted from the day before.
 """
 
-from datetime import timedelta
-
 import pendulum
 from airflow.sdk import Param, dag
 
 from include.recommender import review
 from include.recommender.outcomes.steps import check_events_are_in
 from include.recommender.workspace import open_recommender, settings_for_parsing
-from include.retraining.airflow_steps import DEFAULT_ARGS, step_task
+from include.retraining.airflow_steps import DEFAULT_ARGS, WAIT_FOR_RUNS, step_task
 from include.retraining.alerting.callbacks import alert_callbacks
 
 settings = settings_for_parsing()
@@ -25,7 +23,6 @@ FORM = {
         description="The business date to look at. Empty: the date of the run. Events before this date are used.",
     ),
 }  # fmt: skip
-WAIT_FOR_THE_DAILY_RUN = {"retries": 36, "retry_delay": timedelta(minutes=10)}
 
 
 @dag(
@@ -44,7 +41,7 @@ WAIT_FOR_THE_DAILY_RUN = {"retries": 36, "retry_delay": timedelta(minutes=10)}
 )
 def recommender_drift() -> None:
     """Wait for the events, count, then compare."""
-    events_are_in = step_task(check_events_are_in, open_recommender, **WAIT_FOR_THE_DAILY_RUN)({})
+    events_are_in = step_task(check_events_are_in, open_recommender, **WAIT_FOR_RUNS)({})
     measured = step_task(review.measure_distributions, open_recommender)({})
     events_are_in >> measured >> step_task(review.compare_distributions, open_recommender)({})
 

@@ -8,7 +8,6 @@ had held it for 7 days, as the offline scorer does. A figure is early first, and
 **Backfill**: any past date, as long as its publications are kept; each sees only what was known on its date.
 """
 
-from datetime import timedelta
 from functools import partial
 
 import pendulum
@@ -16,12 +15,11 @@ from airflow.sdk import dag
 
 from include.recommender.outcomes import steps
 from include.recommender.workspace import open_recommender, settings_for_parsing
-from include.retraining.airflow_steps import DEFAULT_ARGS, step_task
+from include.retraining.airflow_steps import DEFAULT_ARGS, WAIT_FOR_RUNS, step_task
 from include.retraining.alerting.callbacks import alert_callbacks
 from include.retraining.run_form import DATE_FORM
 
 settings = settings_for_parsing()
-WAIT_FOR_THE_DAILY_RUN = {"retries": 36, "retry_delay": timedelta(minutes=10)}
 step = partial(step_task, open_workspace=open_recommender)
 
 
@@ -41,7 +39,7 @@ step = partial(step_task, open_workspace=open_recommender)
 )
 def recommender_outcomes() -> None:
     """The order of the steps; what they do is in include/recommender/outcomes/steps.py."""
-    events_are_in = step(steps.check_events_are_in, **WAIT_FOR_THE_DAILY_RUN)({})
+    events_are_in = step(steps.check_events_are_in, **WAIT_FOR_RUNS)({})
     measured, compared = step(steps.measure_outcomes)({}), step(steps.compare_arms)({})
     events_are_in >> step(steps.ingest_exposures)({}) >> [measured, compared]
     [measured, compared] >> step(steps.announce_outcomes)({})

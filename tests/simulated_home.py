@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 from datetime import date, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from include.demo.photo_service import PhotoService
+
+if TYPE_CHECKING:
+    import pytest
 
 PROJECT = Path(__file__).resolve().parents[1]
 DAY_BEFORE, LAST_ARRIVAL = date(2026, 2, 9), date(2026, 2, 10)
@@ -43,6 +48,15 @@ SMALL_SERVICE = small_service(until=LAST_ARRIVAL)
 def environment_of(home: Path) -> dict[str, str]:
     """The variables with which days are run in a home."""
     return {**SMALL_SETTINGS, "HIGAWARI_HOME": str(home), "HIGAWARI_HASH_KEY": "for tests"}
+
+
+def copy_of(home: Path, to: Path, patch: pytest.MonkeyPatch) -> Path:
+    """A copy of a home below a folder, in which this process works as long as the patch lasts."""
+    folder = to / "home"
+    shutil.copytree(home, folder)
+    for name, value in environment_of(folder).items():
+        patch.setenv(name, value)
+    return folder
 
 
 def whole_environment_of(home: Path) -> dict[str, str]:

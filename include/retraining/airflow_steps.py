@@ -46,6 +46,9 @@ DEFAULT_ARGS: dict[str, Any] = {
     "execution_timeout": timedelta(hours=2),
 }
 
+# A task that waits for another DAG to be through: it looks every ten minutes, for six hours and more.
+WAIT_FOR_RUNS: dict[str, Any] = {"retries": 36, "retry_delay": timedelta(minutes=10)}
+
 # States of a task that has something to do, or soon will. In awaiting_input it waits for a person.
 AT_WORK = ["scheduled", "queued", "running", "restarting", "up_for_retry", "up_for_reschedule", "deferred"]
 

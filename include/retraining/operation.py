@@ -19,7 +19,7 @@ FIELDS_OF_EVERY_FORM = ("reason", "dry_run")
 class Operation:
     """Who wants it, and why. `run_id` is its key in the audit tables: a retry finds what an earlier try did.
 
-    `asked_at` is when the form was sent; None where no form was.
+    `asked_at` is when the form was sent, or the run due; None outside Airflow.
     """
 
     run_id: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import shutil
 import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,7 @@ import pytest
 
 from tests import airflow_home  # before any test module imports Airflow
 from tests.prepared_home import AIRFLOW
-from tests.simulated_home import PROJECT, environment_of
+from tests.simulated_home import PROJECT, copy_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,15 +43,6 @@ def migrated(prepared_home: Path) -> None:
 def home(trained_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, migrated: None) -> Path:
     """A copy of trained_home that this test may do anything to; the settings and steps of this process look there."""
     return copy_of(trained_home, tmp_path, monkeypatch)
-
-
-def copy_of(home: Path, to: Path, patch: pytest.MonkeyPatch) -> Path:
-    """A copy of a home below a folder, in which this process works as long as the patch lasts."""
-    folder = to / "home"
-    shutil.copytree(home, folder)
-    for name, value in environment_of(folder).items():
-        patch.setenv(name, value)
-    return folder
 
 
 def run_form(dag: DAG, **params: Any) -> tuple[str, dict[str, str]]:

@@ -18,8 +18,7 @@ from include.retraining.publication.reader import read_current
 from include.retraining.publication.switch_log import read_switch_log
 from include.retraining.run import Run
 from include.retraining.tables import PROMOTION_DECISIONS, PUBLICATIONS
-from tests.dags.conftest import copy_of
-from tests.simulated_home import LAST_ARRIVAL
+from tests.simulated_home import LAST_ARRIVAL, copy_of
 
 if TYPE_CHECKING:
     from pathlib import Path

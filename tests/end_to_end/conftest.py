@@ -18,7 +18,7 @@ from include.recommender.settings import SURFACES
 from include.retraining.registry import CHAMPION
 from tests import airflow_home  # noqa: F401 (before any test module imports Airflow)
 from tests.shared_folder import shared_folder
-from tests.simulated_home import environment_of
+from tests.simulated_home import copy_of
 
 Start = Callable[..., ForkServerProcess]
 RunElsewhere = Callable[..., int | None]
@@ -75,8 +75,4 @@ def ready_home(trained_home: Path, undisturbed_home: Path, tmp_path_factory: pyt
 @pytest.fixture
 def home(ready_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of ready_home that this test may do anything to; the settings and steps of this process look there."""
-    copy = tmp_path / "home"
-    shutil.copytree(ready_home, copy)
-    for name, value in environment_of(copy).items():
-        monkeypatch.setenv(name, value)
-    return copy
+    return copy_of(ready_home, tmp_path, monkeypatch)

@@ -42,18 +42,17 @@ class Comparison:
 
 
 def compare(
-    arm: Estimate, reference: Estimate, share: float, settings: Outcomes, members: tuple[int, int] | None = None
+    arm: Estimate, reference: Estimate, share: float, settings: Outcomes, members: tuple[int, int]
 ) -> Comparison:
     """Compare an arm, which `share` of the users of both should be in, with the reference.
 
-    `members` are all users of each, where not all of them are measured: who comes is an effect of the lists, so that
-    only members show whether users are split as planned.
+    `members` are all users of each, whether or not they are measured: who comes is an effect of the lists, so that only
+    members show whether users are split as planned.
     Welch 1947, doi:10.1093/biomet/34.1-2.28, as arms differ in size and spread. "No difference" is only said where one
     of `relevant_effect` (a share of the reference's mean) would have been found 4 times in 5.
     """
     users = (arm.users, reference.users)
-    of_both = members or users
-    ratios = sample_ratio_p(*of_both, share), sample_ratio_p(*users, of_both[0] / max(sum(of_both), 1))
+    ratios = sample_ratio_p(*members, share), sample_ratio_p(*users, members[0] / max(sum(members), 1))
     if min(users) < 2:
         return Comparison(arm, reference, float("nan"), float("nan"), *ratios, "too_little_data")
     error, quantile, detectable = _welch(arm, reference)

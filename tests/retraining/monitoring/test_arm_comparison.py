@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from include.retraining.monitoring.arm_comparison import compare, sample_ratio_p, who_comes
+from include.retraining.monitoring.arm_comparison import Comparison, compare, sample_ratio_p, who_comes
 from include.retraining.monitoring.estimates import Estimate, estimate
 from include.retraining.settings import Experiment, Outcomes
 
@@ -30,8 +30,14 @@ def simulated_verdicts(lift: float, share: float) -> Counter[str]:
         of_arm, of_rest = (
             estimate(found[there & chosen], visits[there & chosen].astype(float)) for chosen in (in_arm, ~in_arm)
         )
-        verdicts[compare(of_arm, of_rest, 1 - share, SETTINGS).verdict] += 1
+        members = int(in_arm.sum()), int((~in_arm).sum())
+        verdicts[compare(of_arm, of_rest, 1 - share, SETTINGS, members).verdict] += 1
     return verdicts
+
+
+def of_all(arm: Estimate, reference: Estimate, share: float) -> Comparison:
+    """The comparison where every member of an arm is measured."""
+    return compare(arm, reference, share, SETTINGS, (arm.users, reference.users))
 
 
 @pytest.mark.parametrize("share", [SHARE, EVEN], ids=["default shares", "even arms"])
@@ -50,30 +56,30 @@ def test_equal_arms_are_seldom_called_different(share: float) -> None:
 
 def test_no_difference_is_said_only_where_a_relevant_one_would_have_been_found() -> None:
     precise, vague = Estimate(0.3, 1e-5, 5000), Estimate(0.3, 4e-4, 5000)
-    assert compare(precise, precise, EVEN, SETTINGS).verdict == "no_difference"
-    assert compare(vague, vague, EVEN, SETTINGS).verdict == "too_little_data"
+    assert of_all(precise, precise, EVEN).verdict == "no_difference"
+    assert of_all(vague, vague, EVEN).verdict == "too_little_data"
 
 
 def test_arms_of_which_nobody_did_anything_cannot_be_told_apart_for_lack_of_data() -> None:
-    assert compare(Estimate(0.0, 0.0, 5000), Estimate(0.0, 0.0, 263), 0.95, SETTINGS).verdict == "too_little_data"
+    assert of_all(Estimate(0.0, 0.0, 5000), Estimate(0.0, 0.0, 263), 0.95).verdict == "too_little_data"
     # Where all of both did the very same, a relevant difference would have shown.
-    assert compare(Estimate(3.0, 0.0, 5000), Estimate(3.0, 0.0, 263), 0.95, SETTINGS).verdict == "no_difference"
+    assert of_all(Estimate(3.0, 0.0, 5000), Estimate(3.0, 0.0, 263), 0.95).verdict == "no_difference"
 
 
 @pytest.mark.parametrize("users", [0, 1, SETTINGS.min_users - 1])
 def test_few_users_are_too_little_data_however_large_the_difference(users: int) -> None:
     few = Estimate(0.9 if users else float("nan"), 1e-6 if users > 1 else float("nan"), users)
-    found = compare(Estimate(0.1, 1e-6, 100), few, EVEN, SETTINGS)
+    found = of_all(Estimate(0.1, 1e-6, 100), few, EVEN)
     assert found.verdict in ("too_little_data", "ratio_mismatch")
-    assert compare(few, few, EVEN, SETTINGS).verdict == "too_little_data"
+    assert of_all(few, few, EVEN).verdict == "too_little_data"
 
 
 def test_arms_whose_sizes_are_no_accident_are_not_compared() -> None:
     better, worse = Estimate(0.4, 1e-6, 9300), Estimate(0.3, 1e-6, 700)
-    found = compare(better, worse, 0.95, SETTINGS)
+    found = of_all(better, worse, 0.95)
     assert found.verdict == "ratio_mismatch"
     assert found.sample_ratio_p < 1e-6
-    assert compare(better, Estimate(0.3, 1e-6, 490), 0.95, SETTINGS).verdict == "better"
+    assert of_all(better, Estimate(0.3, 1e-6, 490), 0.95).verdict == "better"
 
 
 def test_lists_that_bring_more_users_are_no_reason_to_distrust_the_arms() -> None:
@@ -94,7 +100,7 @@ def test_the_difference_has_the_interval_of_welch() -> None:
 
     rng = np.random.default_rng(5)
     one, other = rng.normal(1.1, 1, 900), rng.normal(1, 3, 150)
-    found = compare(estimate(one, np.ones(900)), estimate(other, np.ones(150)), 6 / 7, SETTINGS)
+    found = of_all(estimate(one, np.ones(900)), estimate(other, np.ones(150)), 6 / 7)
     expected = stats.ttest_ind(one, other, equal_var=False).confidence_interval(0.95)
     assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
 
